@@ -1,0 +1,47 @@
+"""Show verdicts where the learner is: in a notebook, or in a terminal."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+
+from checks.guard import guard
+from checks.verdict import Verdict, to_html, to_text
+
+
+class _Table:
+    """Several verdicts that a notebook shows as one table."""
+
+    def __init__(self, verdicts: Sequence[Verdict]) -> None:
+        self._verdicts = verdicts
+
+    def _repr_html_(self) -> str:
+        return to_html(self._verdicts)
+
+    def __repr__(self) -> str:
+        return to_text(self._verdicts)
+
+
+def show(*verdicts: Verdict | Callable[[], Verdict]) -> None:
+    """Show verdicts as one table in a notebook, as text elsewhere.
+
+    Args:
+        verdicts: verdicts, or functions without arguments that return one. A function is called
+            under :func:`checks.guard`, so an exception in the learner's code is explained instead of
+            ending the cell.
+    """
+    results = [each if isinstance(each, Verdict) else guard("your code", each) for each in verdicts]
+    if not results:
+        return
+    if _in_notebook():
+        from IPython.display import display  # noqa: PLC0415 - a plain script need not have IPython
+
+        display(_Table(results))  # type: ignore[no-untyped-call] # IPython's display has no types
+    else:
+        sys.stdout.write(f"{to_text(results)}\n")
+
+
+def _in_notebook() -> bool:
+    """Whether an IPython shell runs. It is not imported for the question."""
+    ipython = sys.modules.get("IPython")
+    return ipython is not None and ipython.get_ipython() is not None

@@ -1,0 +1,56 @@
+"""The course's nbgrader configuration: settings only, read by nbgrader and `workshop` alike."""
+
+import os
+
+c = get_config()  # noqa: F821 - nbgrader puts it into this file's namespace
+
+# --- The course and its folders -------------------------------------------------------------
+
+c.CourseDirectory.course_id = "transfer_learning"
+# Made from the text in source/ by `workshop build`. Thresholds and wrong solutions lie beside it,
+# never inside: nbgrader copies every file of its source directory to the students.
+c.CourseDirectory.source_directory = "source/notebooks"
+c.CourseDirectory.release_directory = "release"
+c.CourseDirectory.submitted_directory = "submitted"
+c.CourseDirectory.autograded_directory = "autograded"
+c.CourseDirectory.feedback_directory = "feedback"
+
+# Never copied, to students or from them: what an editor leaves behind, scripts (a student's own
+# `checks.py` would hide ours), instructors' files that strayed here.
+c.CourseDirectory.ignore = [
+    ".*",
+    "__pycache__",
+    "*.py",
+    "*.pyc",
+    "*.so",
+    "*.db",
+    "calibration.json",
+    "variants.yaml",
+    "wrong",
+    "right",
+    "feedback",
+]
+
+# nbgrader's own exchange folder, unless the environment names another.
+if os.environ.get("WORKSHOP_EXCHANGE"):
+    c.Exchange.root = os.environ["WORKSHOP_EXCHANGE"]
+
+# --- Release: what is done to a notebook before students get it -----------------------------
+
+# nbgrader's steps with two changes. Left out: header and footer, and AUTOTEST, which would run the
+# notebook. Moved: the mark scheme goes before checksums are taken and cells are saved, because
+# nbgrader gives an untouched answer 0 only if it is the text that was saved.
+c.GenerateAssignment.preprocessors = [
+    "nbgrader.preprocessors.LockCells",
+    "nbgrader.preprocessors.ClearSolutions",
+    "nbgrader.preprocessors.ClearMarkScheme",
+    "nbgrader.preprocessors.ClearOutput",
+    "nbgrader.preprocessors.CheckCellMetadata",
+    "nbgrader.preprocessors.ComputeChecksums",
+    "nbgrader.preprocessors.SaveCells",
+    "nbgrader.preprocessors.ClearHiddenTests",
+    "nbgrader.preprocessors.ComputeChecksums",
+    "nbgrader.preprocessors.CheckCellMetadata",
+]
+# Our mark schemes stand in written answers; nbgrader knows them for its task cells only.
+c.ClearMarkScheme.enforce_metadata = False

@@ -1,0 +1,133 @@
+"""Labelled images, and the one way they are resized and normalised."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch.nn import functional
+
+from workshop.assets._errors import unexpected
+
+Labels = npt.NDArray[np.int64]
+
+SMALLEST, LARGEST = 16, 512
+_HALF = ((0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
+_IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
+
+
+@dataclass(frozen=True, eq=False)
+class ImageData:
+    """Images with labels, always in the same order.
+
+    Attributes:
+        images: uint8 ``[N, C, S, S]``; one channel for grey images, three for colour.
+        labels: int64 ``[N]``, indexes into ``class_names``.
+        ids: one name for each image, made of its content: equal images have equal ids.
+        class_names: what each label means.
+    """
+
+    images: torch.Tensor
+    labels: torch.Tensor
+    ids: list[str]
+    class_names: tuple[str, ...]
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def inputs(
+        self,
+        source_model: str = "efficientnet_lite0",
+        *,
+        mean: Sequence[float] | None = None,
+        std: Sequence[float] | None = None,
+    ) -> torch.Tensor:
+        """The images as a source model wants them: float32 ``[N, 3, S, S]``.
+
+        Args:
+            source_model: the name of a source model whose normalisation is known.
+            mean: instead of that, the mean of each channel, on a scale from 0 to 1.
+            std: and the standard deviation of each channel; give both or neither.
+
+        Raises:
+            ValueError: the normalisation of that model is not known here.
+        """
+        if mean is None and std is None:
+            mean, std = normalisation(source_model)
+        if mean is None or std is None:
+            raise ValueError("Expected both of `mean` and `std`, or neither.")
+        scaled = self.images.to(torch.float32) / 255
+        three = scaled.expand(-1, 3, -1, -1)
+        return (three - torch.tensor(mean)[:, None, None]) / torch.tensor(std)[:, None, None]
+
+
+def normalisation(source_model: str) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Mean and standard deviation of each channel that a source model was trained with."""
+    if source_model == "efficientnet_lite0":
+        return _HALF
+    if source_model.startswith("torchvision/"):
+        return _IMAGENET
+    raise unexpected(
+        "source_model",
+        "'efficientnet_lite0' or 'torchvision/...' (for another model give `mean` and `std`)",
+        source_model,
+    )
+
+
+def check_size(size: int) -> None:
+    """Raise ValueError unless ``size`` is an edge length that images can be resized to."""
+    if isinstance(size, bool) or not isinstance(size, int) or not SMALLEST <= size <= LARGEST:
+        raise unexpected("size", f"a whole number from {SMALLEST} to {LARGEST}", size)
+
+
+def resized(images: torch.Tensor, size: int) -> torch.Tensor:
+    """Resize uint8 images ``[N, C, H, W]`` to ``[N, C, size, size]``.
+
+    Bilinear with antialiasing, in floating point: PyTorch's faster way for whole numbers gives
+    other grey values on processors with other vector instructions.
+    """
+    check_size(size)
+    if images.shape[-2:] == (size, size):
+        return images
+    blended = functional.interpolate(
+        images.to(torch.float32), size=(size, size), mode="bilinear", antialias=True
+    )
+    return blended.round().clamp(0, 255).to(torch.uint8)
+
+
+def choose_rows(
+    labels: Labels, class_names: Sequence[str], per_class: int | None, *, where: str
+) -> npt.NDArray[np.intp]:
+    """The rows of a selection, in the order that they have.
+
+    Args:
+        labels: ``[N]``; -1 for rows that do not belong to the task.
+        class_names: what each label means.
+        per_class: how many of each class, taken from the front; all of them if None.
+        where: what is selected from, for the message.
+
+    Raises:
+        ValueError: a class has fewer rows than asked for.
+    """
+    if per_class is None:
+        return np.flatnonzero(labels >= 0)
+    if isinstance(per_class, bool) or not isinstance(per_class, int) or per_class < 1:
+        raise unexpected("per_class", "a positive whole number, or None for all", per_class)
+    chosen = []
+    for label, class_name in enumerate(class_names):
+        rows = np.flatnonzero(labels == label)
+        if len(rows) < per_class:
+            raise unexpected(
+                "per_class", f"at most {len(rows)}, the number of {class_name} in {where}", per_class
+            )
+        chosen.append(rows[:per_class])
+    return np.sort(np.concatenate(chosen))
+
+
+def content_id(prefix: str, image: npt.NDArray[np.uint8]) -> str:
+    """A name made of an image's content: 12 hexadecimal digits after the prefix."""
+    return f"{prefix}-{hashlib.sha256(image.tobytes()).hexdigest()[:12]}"

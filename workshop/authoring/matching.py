@@ -1,0 +1,129 @@
+"""Looking for secrets in data, through every encoding."""
+
+from __future__ import annotations
+
+import re
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from workshop.authoring.confidential import RUN, LabelSecret, LeakKind, Secrets, skeleton
+from workshop.authoring.decoding import View, views
+
+_ARRAY_TYPES = ("u1", "<i2", "<i4", "<i8", "<f4", "<f8")
+_NOISE = re.compile(r"[\s,;|\[\](){}'\"\\]+")
+_TRAILING_ZEROS = re.compile(r"(?<=\d)\.0*(?!\d)")
+_PAIR = re.compile(r"""([\w./-]+)["']?\s*[:=]\s*["']?([\w.-]+)""")
+_SEPARATORS = (",", ";", "\t", "|", None)
+_MAX_COLUMNS = 64
+
+
+@dataclass(frozen=True)
+class Match:
+    """A secret that was found.
+
+    Attributes:
+        kind: of which kind.
+        name: which one.
+        encoding: how it was hidden, ``plain`` if it was not.
+    """
+
+    kind: LeakKind
+    name: str
+    encoding: str
+
+
+class Matcher:
+    """Finds a fixed set of secrets."""
+
+    def __init__(self, secrets: Secrets) -> None:
+        self._secrets = secrets
+        self._doubles = [
+            (secret.name, struct.pack("<d", secret.value))
+            for secret in secrets.numbers
+            if not secret.coarse
+        ]
+        self._runs = [(label, _text_runs(label), _array_runs(label)) for label in secrets.labels]
+
+    def find(self, data: bytes) -> Iterator[Match]:
+        """Every secret in the data, each once, in its least hidden form.
+
+        Raises:
+            TooMuchError: after the last match, if the data unfolds into more than is looked at.
+        """
+        seen: set[tuple[LeakKind, str]] = set()
+        for view in views(data):
+            for kind, name in self._in_view(view):
+                if (kind, name) not in seen:
+                    seen.add((kind, name))
+                    yield Match(kind, name, view.encoding)
+
+    def _in_view(self, view: View) -> Iterator[tuple[LeakKind, str]]:
+        text = view.data.decode("utf-8", "replace")
+        bones = skeleton(text)
+        for secret in self._secrets.texts:
+            if secret.skeleton in bones:
+                yield secret.kind, secret.name
+        for number in self._secrets.numbers:
+            if number.found_in(text):
+                yield LeakKind.THRESHOLD, number.name
+        for name, packed in self._doubles:
+            if packed in view.data:
+                yield LeakKind.THRESHOLD, name
+        if self._runs and len(view.data) >= RUN // 8:
+            yield from self._labels_in(view.data, text)
+
+    def _labels_in(self, data: bytes, text: str) -> Iterator[tuple[LeakKind, str]]:
+        streams = list(_streams(text))
+        for label, texts, arrays in self._runs:
+            if (
+                any(run in stream for run in texts for stream in streams)
+                or any(run in data for run in arrays)
+                or any(bits in data for bits in label.bits)
+            ):
+                yield LeakKind.LABELS, label.name
+
+
+def _text_runs(label: LabelSecret) -> list[str]:
+    return ["".join(_NOISE.sub("", item) for item in run) for run in label.runs]
+
+
+def _array_runs(label: LabelSecret) -> list[bytes]:
+    return [np.array(run, dtype).tobytes() for run in label.numbers for dtype in _ARRAY_TYPES]
+
+
+def _streams(text: str) -> Iterator[str]:
+    """The values of a text one after the other, without what separates them.
+
+    Once all of them, once column by column as in a table, once key by key as in records.
+    """
+    for variant in dict.fromkeys((text, _TRAILING_ZEROS.sub("", text))):
+        yield _NOISE.sub("", variant)
+        yield from _columns(variant)
+        yield from _fields(variant)
+
+
+def _columns(text: str) -> Iterator[str]:
+    lines = [line for line in text.split("\n") if line.strip()]
+    if len(lines) < RUN // 2:
+        return
+    for separator in _SEPARATORS:
+        rows = [line.split(separator) for line in lines]
+        for column in range(min(_MAX_COLUMNS, max(map(len, rows)))):
+            if column or separator is not None:
+                yield "".join(_NOISE.sub("", row[column]) for row in rows if column < len(row))
+
+
+def _fields(text: str) -> Iterator[str]:
+    pairs = _PAIR.findall(text)
+    if len(pairs) < RUN // 2:
+        return
+    yield "".join(value for _, value in pairs)
+    by_key: dict[str, list[str]] = {}
+    for key, value in pairs:
+        by_key.setdefault(key, []).append(value)
+    for values in by_key.values():
+        if len(values) >= RUN // 2:
+            yield "".join(values)

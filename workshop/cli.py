@@ -1,0 +1,194 @@
+"""The command line ``workshop``: a thin layer that parses, calls and prints."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from workshop import __version__
+from workshop.course import Course
+from workshop.errors import WorkshopError
+
+app = typer.Typer(
+    name="workshop",
+    help="Write, release, grade and prove the exercises of the transfer-learning workshop.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+out = Console()
+err = Console(stderr=True)
+
+Assignments = Annotated[
+    list[str] | None, typer.Argument(help="assignments; all of the course if none is named")
+]
+JsonFile = Annotated[
+    Path | None, typer.Option("--json", help="write the result here as JSON; - for the terminal")
+]
+
+
+def main() -> None:
+    """Run the command line; a WorkshopError is printed without a traceback, with exit status 2."""
+    try:
+        app()
+    except WorkshopError as error:
+        err.print(f"workshop: {error}", style="red", highlight=False, markup=False)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        err.print("workshop: stopped", style="red")
+        sys.exit(130)
+
+
+@app.callback(invoke_without_command=True)
+def _version(
+    version: Annotated[bool, typer.Option("--version", help="show the version and exit")] = False,
+) -> None:
+    if version:
+        out.print(f"workshop {__version__}", highlight=False)
+        raise typer.Exit
+
+
+@app.command()
+def build(
+    assignments: Assignments = None,
+    check: Annotated[
+        bool, typer.Option("--check", help="only compare release/ with the text; exit 1 if not equal")
+    ] = False,
+    force: Annotated[
+        bool, typer.Option("--force", help="overwrite generated notebooks that were edited")
+    ] = False,
+) -> None:
+    """Make the notebooks from their text: source/notebooks for nbgrader, release/ for students."""
+    from workshop.authoring.build import build as build_course  # noqa: PLC0415 - slow to import
+    from workshop.authoring.build import check as check_release  # noqa: PLC0415
+
+    course = Course.find()
+    if check:
+        difference = check_release(course)
+        if not difference.clean:
+            out.print(str(difference), highlight=False, markup=False)
+            err.print("release/ is not what the text gives: run workshop build", style="red")
+            raise typer.Exit(1)
+        _scan_or_exit(course, None)
+        out.print("release/ is up to date and leaks nothing")
+        return
+    report = build_course(course, assignments, force=force)
+    for built in report.notebooks:
+        out.print(
+            f"{built.assignment}/{built.notebook}: {built.exercises} exercises, "
+            f"{built.points:g} points" + ("" if built.changed else " (unchanged)"),
+            highlight=False,
+        )
+    for path in report.stale:
+        err.print(f"not made from any text, remove it: {path}", style="yellow", highlight=False)
+    _scan_or_exit(course, assignments)
+
+
+@app.command()
+def scan(assignments: Assignments = None) -> None:
+    """Look for solutions, hidden tests, thresholds, held-out labels and keys in release/."""
+    course = Course.find()
+    _scan_or_exit(course, assignments)
+    out.print("release/ leaks nothing")
+
+
+@app.command(name="import")
+def import_(
+    notebook: Annotated[Path, typer.Argument(help="a source notebook edited in JupyterLab")],
+    assignment: Annotated[
+        str | None, typer.Option(help="where it belongs, if its folder does not tell")
+    ] = None,
+) -> None:
+    """Bring a notebook that was edited in JupyterLab back into its text."""
+    from workshop.authoring.importing import import_notebook  # noqa: PLC0415
+
+    path = import_notebook(Course.find(), notebook, assignment=assignment)
+    out.print(f"wrote {path}; look at it with git diff, then run workshop build", highlight=False)
+
+
+@app.command()
+def verify(
+    assignments: Assignments = None,
+    json_file: JsonFile = None,
+    workers: Annotated[int | None, typer.Option(help="kernels at the same time")] = None,
+) -> None:
+    """Prove that every stub fails, every solution passes and every wrong solution is caught."""
+    from workshop.verify import verify as verify_course  # noqa: PLC0415
+
+    with _progress("verifying") as advance:
+        report = verify_course(Course.find(), assignments, workers=workers, progress=advance)
+    if json_file is not None:
+        _write_json(json_file, report.to_dict())
+    table = Table("assignment", "exercise", "stub fails", "solution passes", "caught", "right pass")
+    for exercise in report.exercises:
+        table.add_row(
+            exercise.assignment,
+            exercise.name,
+            _yes(exercise.stub_fails),
+            _yes(exercise.solution_passes),
+            f"{sum(each.ok for each in exercise.mutants)} of {len(exercise.mutants)}",
+            f"{sum(each.ok for each in exercise.alternatives)} of {len(exercise.alternatives)}",
+        )
+    err.print(table)
+    for exercise in report.exercises:
+        named = [(exercise.name, exercise.problem)]
+        named += [(each.name, each.problem) for each in exercise.mutants + exercise.alternatives]
+        for name, problem in named:
+            if problem:
+                err.print(f"{exercise.name}: {name}: {problem}", style="red", markup=False)
+    raise typer.Exit(0 if report.ok else 1)
+
+
+@app.command()
+def student_kit(
+    output: Annotated[Path, typer.Option("--out", help="folder for the wheel")] = Path("dist"),
+) -> None:
+    """Build the package that students install: checks and assets, without the engine."""
+    from workshop.student_kit import build as build_kit  # noqa: PLC0415
+
+    out.print(f"wrote {build_kit(output)}", highlight=False)
+
+
+def _scan_or_exit(course: Course, assignments: list[str] | None) -> None:
+    from workshop.authoring.leaks import scan_release  # noqa: PLC0415
+
+    leaks = scan_release(course, assignments)
+    for leak in leaks:
+        err.print(str(leak), style="red", highlight=False, markup=False)
+    if leaks:
+        err.print(f"{len(leaks)} leaks in release/: students must not get it", style="red")
+        raise typer.Exit(1)
+
+
+def _write_json(path: Path, data: dict[str, Any]) -> None:
+    text = json.dumps(data, indent=2, allow_nan=False) + "\n"
+    if str(path) == "-":
+        sys.stdout.write(text)
+    else:
+        path.write_text(text, encoding="utf-8")
+
+
+def _yes(value: bool | None) -> str:
+    return "not run" if value is None else ("yes" if value else "NO")
+
+
+@contextmanager
+def _progress(title: str) -> Iterator[Any]:
+    """A progress bar; yields a function that takes how many are done, of how many, and which."""
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    with Progress(*columns, TimeRemainingColumn(), console=err) as bar:
+        task = bar.add_task(title, total=None)
+
+        def advance(done: int, total: int, name: str) -> None:
+            bar.update(task, completed=done, total=total, description=f"{title}: {name}")
+
+        yield advance

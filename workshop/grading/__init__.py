@@ -1,0 +1,1 @@
+"""Grading: execute submissions, score their cells, keep the grades, give feedback, export."""

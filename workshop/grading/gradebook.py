@@ -1,0 +1,183 @@
+"""What is read from and written to nbgrader's gradebook, and nothing else."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from nbgrader.api import Gradebook, MissingEntry
+from nbgrader.coursedir import CourseDirectory
+
+from workshop.errors import WorkshopError
+from workshop.grading.records import CellResult
+from workshop.grading.restore import MasterCell, MasterNotebook
+
+
+@dataclass(frozen=True)
+class CellGrade:
+    """What the gradebook holds for one graded cell of one submission.
+
+    Attributes:
+        notebook: the notebook's name.
+        grade_id: the cell's name.
+        auto_score: points by test; None if a person has to decide.
+        manual_score: points by hand, which take precedence; None if there are none.
+        extra_credit: further points by hand; None if there are none.
+        max_score: points that can be earned.
+        needs_manual_grade: whether the gradebook asks for a person's decision.
+    """
+
+    notebook: str
+    grade_id: str
+    auto_score: float | None
+    manual_score: float | None
+    extra_credit: float | None
+    max_score: float
+    needs_manual_grade: bool
+
+    @property
+    def score(self) -> float | None:
+        """The points that count; None where nobody has decided yet."""
+        base = self.auto_score if self.manual_score is None else self.manual_score
+        return None if base is None else base + (self.extra_credit or 0.0)
+
+
+@contextmanager
+def open_gradebook(coursedir: CourseDirectory) -> Iterator[Gradebook]:
+    """The course's gradebook, closed afterwards."""
+    with Gradebook(coursedir.db_url, coursedir.course_id or "default_course") as gradebook:
+        yield gradebook
+
+
+def require_assignment(gradebook: Gradebook, assignment: str) -> tuple[str, ...]:
+    """The names of an assignment's notebooks, sorted.
+
+    Raises:
+        WorkshopError: the gradebook does not know the assignment.
+    """
+    names = assignment_names(gradebook)
+    if assignment not in names:
+        known = f" (it knows: {', '.join(names)})" if names else ""
+        raise WorkshopError(
+            f"the gradebook does not know the assignment {assignment!r}{known}",
+            where="gradebook.db",
+            remedy="correct the name, or run `workshop build` first",
+        )
+    return tuple(sorted(each.name for each in gradebook.find_assignment(assignment).notebooks))
+
+
+def assignment_names(gradebook: Gradebook) -> tuple[str, ...]:
+    """All assignments that the gradebook knows, sorted."""
+    return tuple(sorted(each.name for each in gradebook.assignments))
+
+
+def load_master(gradebook: Gradebook, assignment: str, notebook: str) -> MasterNotebook:
+    """The instructor's version of a notebook, as it was when the assignment was generated."""
+    entry = gradebook.find_notebook(notebook, assignment)
+    points = {cell.name: float(cell.max_score) for cell in (*entry.grade_cells, *entry.task_cells)}
+    grades = {cell.name for cell in entry.grade_cells}
+    solutions = {cell.name for cell in entry.solution_cells}
+    tasks = {cell.name for cell in entry.task_cells}
+    cells = tuple(
+        MasterCell(
+            grade_id=cell.name,
+            cell_type=cell.cell_type,
+            source=cell.source,
+            checksum=cell.checksum,
+            locked=bool(cell.locked),
+            grade=cell.name in grades,
+            solution=cell.name in solutions,
+            task=cell.name in tasks,
+            points=points.get(cell.name),
+        )
+        for cell in entry.source_cells
+    )
+    return MasterNotebook(notebook, cells, json.loads(entry.kernelspec or "null") or None)
+
+
+def save_scores(
+    gradebook: Gradebook,
+    assignment: str,
+    notebook: str,
+    student: str,
+    results: Iterable[CellResult],
+    *,
+    unanswered: Sequence[str] = (),
+) -> None:
+    """Write the scores of one submitted notebook, all or none of them.
+
+    A score of None asks for a manual grade. Points given by hand stay, and are asked to be looked
+    at again, as nbgrader does.
+
+    Args:
+        gradebook: an open gradebook.
+        assignment: the assignment's name.
+        notebook: the notebook's name, without ending.
+        student: whose submission it is.
+        results: the scores by test.
+        unanswered: the names of solution cells that hold no answer.
+    """
+    for result in results:
+        grade = gradebook.find_grade(result.grade_id, notebook, assignment, student)
+        grade.auto_score = result.score
+        grade.needs_manual_grade = result.score is None or grade.manual_score is not None
+    submission = gradebook.find_submission_notebook(notebook, assignment, student)
+    for comment in submission.comments:
+        comment.auto_comment = "No response." if comment.name in unanswered else None
+    gradebook.db.commit()
+
+
+def record_rejected(gradebook: Gradebook, assignment: str, student: str) -> None:
+    """Note a submission that could not be graded: no score by test, a person's decision needed."""
+    gradebook.update_or_create_student(student)
+    submission = gradebook.update_or_create_submission(assignment, student)
+    for notebook in submission.notebooks:
+        for grade in notebook.grades:
+            grade.auto_score = None
+            grade.needs_manual_grade = True
+    gradebook.db.commit()
+
+
+def max_score_of(gradebook: Gradebook, assignment: str) -> float:
+    """The points that an assignment is worth."""
+    return float(gradebook.find_assignment(assignment).max_score)
+
+
+def students_of(gradebook: Gradebook, assignment: str) -> tuple[str, ...]:
+    """Everyone with a submission in the gradebook, sorted."""
+    return tuple(sorted(each.student.id for each in gradebook.assignment_submissions(assignment)))
+
+
+def load_grades(
+    gradebook: Gradebook, assignment: str, student: str
+) -> tuple[list[CellGrade], float]:
+    """All grades of one submission in the assignment's order, and its penalty for being late.
+
+    Returns:
+        An empty list if there is no such submission.
+    """
+    try:
+        submission = gradebook.find_submission(assignment, student)
+    except MissingEntry:
+        return [], 0.0
+    grades = []
+    for notebook in sorted(submission.notebooks, key=lambda each: str(each.name)):
+        order = {cell.name: index for index, cell in enumerate(notebook.notebook.source_cells)}
+        rows: list[Any] = sorted(notebook.grades, key=lambda row, order=order: order[row.name])
+        grades.extend(_cell_grade(notebook.name, row) for row in rows)
+    return grades, float(submission.late_submission_penalty or 0.0)
+
+
+def _cell_grade(notebook: str, row: Any) -> CellGrade:
+    return CellGrade(
+        notebook=notebook,
+        grade_id=row.name,
+        auto_score=row.auto_score,
+        manual_score=row.manual_score,
+        extra_credit=row.extra_credit,
+        max_score=float(row.max_score),
+        needs_manual_grade=bool(row.needs_manual_grade),
+    )

@@ -1,0 +1,99 @@
+"""Sample submissions, made from the release and the solutions as a student's work would look."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from pathlib import Path
+
+import nbformat
+import yaml
+from nbformat import NotebookNode
+
+from workshop.course import Course
+from workshop.errors import WorkshopError
+from workshop.verify.variants import Variants, load_variants, patched, without_markers
+
+CRASH = "import os\n\nos._exit(1)  # as when the memory runs out\n"
+GARBAGE = "This is my homework. I wrote it in a text editor.\n"
+
+
+def as_submitted(release: NotebookNode, solved: NotebookNode) -> NotebookNode:
+    """The release notebook with the answers of a solved source notebook filled in."""
+    answers = {
+        cell.metadata["nbgrader"]["grade_id"]: without_markers(cell.source)
+        for cell in solved.cells
+        if cell.cell_type == "code" and cell.metadata.get("nbgrader", {}).get("solution")
+    }
+    result = copy.deepcopy(release)
+    for cell in result.cells:
+        grade_id = cell.metadata.get("nbgrader", {}).get("grade_id")
+        if grade_id in answers:
+            cell.source = answers[grade_id]
+    return result
+
+
+def load_cohort(path: Path) -> dict[str, str]:
+    """Which student hands in what, from ``cohort.yaml``.
+
+    Raises:
+        WorkshopError: the file is missing or no mapping of names to kinds of work.
+    """
+    if not path.exists():
+        raise WorkshopError(
+            "no sample class for this notebook", where=str(path), remedy="write one, as student: kind"
+        )
+    cohort = yaml.safe_load(path.read_text(encoding="utf-8"))
+    if not isinstance(cohort, dict) or not all(isinstance(kind, str) for kind in cohort.values()):
+        raise WorkshopError(
+            "not a mapping of students to kinds of work", where=str(path), remedy="write student: kind"
+        )
+    return {str(student): kind for student, kind in cohort.items()}
+
+
+def sample_submission(course: Course, assignment: str, notebook: str, kind: str) -> str:
+    """The text of the file that a student of this kind hands in.
+
+    Args:
+        course: a course whose assignment is built.
+        assignment: the assignment's name.
+        notebook: the notebook's name, without its ending.
+        kind: ``solution``, ``untouched``, ``garbage``, ``wrong/NAME``, ``right/NAME`` or
+            ``crash/CELL`` (the kernel dies in that solution cell).
+    """
+    if kind == "garbage":
+        return GARBAGE
+    release = nbformat.read(course.release / assignment / f"{notebook}.ipynb", as_version=4)
+    if kind == "untouched":
+        return nbformat.writes(release) + "\n"
+    source = nbformat.read(course.source_notebooks / assignment / f"{notebook}.ipynb", as_version=4)
+    variants = load_variants(course.root / "source" / assignment / notebook / "variants.yaml")
+    return nbformat.writes(as_submitted(release, _solved(source, variants, kind))) + "\n"
+
+
+def _solved(source: NotebookNode, variants: Variants, kind: str) -> NotebookNode:
+    family, _, name = kind.partition("/")
+    if kind == "solution":
+        return source
+    if family == "crash":
+        return _crashing(source, name)
+    known: dict[str, Callable[[], NotebookNode]] = {
+        "wrong": lambda: patched(source, variants.wrong[name]),
+        "right": lambda: patched(source, variants.right[name]),
+    }
+    try:
+        return known[family]()
+    except KeyError:
+        raise WorkshopError(
+            f"no such kind of work: {kind!r}",
+            where="cohort.yaml",
+            remedy="use solution, untouched, garbage, wrong/NAME, right/NAME or crash/CELL",
+        ) from None
+
+
+def _crashing(source: NotebookNode, grade_id: str) -> NotebookNode:
+    result = copy.deepcopy(source)
+    for cell in result.cells:
+        if cell.metadata.get("nbgrader", {}).get("grade_id") == grade_id:
+            cell.source = CRASH + cell.source
+    return result

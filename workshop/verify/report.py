@@ -1,0 +1,220 @@
+"""What verifying found: for each exercise whether stub, solution and variants score as they should."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+from nbformat import NotebookNode
+
+from workshop.grading.records import CellResult, CellStatus, nbgrader_of
+from workshop.grading.verdicts import VerdictError, read_verdicts
+
+if TYPE_CHECKING:
+    from workshop.grading.run import Executed
+    from workshop.verify.run import Task
+    from workshop.verify.variants import Variant
+
+
+class Kind(StrEnum):
+    """What a run is of."""
+
+    SOLUTION = "solution"
+    STUB = "stub"
+    WRONG = "wrong"
+    RIGHT = "right"
+
+
+@dataclass(frozen=True)
+class Run:
+    """One executed notebook, with what it was expected to do.
+
+    Attributes:
+        task: what was run.
+        cells: the result of each automatically graded cell, by grade id.
+        failed_checks: names of the checks that did not pass, by grade id.
+        seconds: wall time of the notebook's cells.
+        message: what cut the run short; empty if nothing did.
+    """
+
+    task: Task
+    cells: dict[str, CellResult]
+    failed_checks: dict[str, frozenset[str]]
+    seconds: float
+    message: str
+
+    @classmethod
+    def of(cls, task: Task, executed: Executed) -> Run:
+        """The run of a task, from its execution."""
+        failed = {
+            nbgrader_of(cell)["grade_id"]: _failed_checks(cell)
+            for cell in executed.notebook.cells
+            if nbgrader_of(cell).get("grade") and cell.cell_type == "code"
+        }
+        cells = {
+            cell.grade_id: cell
+            for cell in executed.cells
+            if cell.status is not CellStatus.NEEDS_MANUAL_GRADE
+        }
+        return cls(task, cells, failed, executed.seconds, executed.message)
+
+    def lost(self) -> dict[str, float]:
+        """Points lost, by grade id; a cell without a score has lost them all."""
+        return {
+            grade_id: cell.max_score - (cell.score or 0.0) for grade_id, cell in self.cells.items()
+        }
+
+
+@dataclass(frozen=True)
+class VariantResult:
+    """Whether a wrong solution was caught, or a right one passed.
+
+    Attributes:
+        name: the variant's name.
+        ok: caught as it says, or passed.
+        problem: what differed from what it should be; empty if nothing did.
+    """
+
+    name: str
+    ok: bool
+    problem: str = ""
+
+
+@dataclass
+class ExerciseResult:
+    """All that was found of one exercise.
+
+    Attributes:
+        assignment: the assignment's name.
+        notebook: the notebook's name.
+        name: the exercise's name: its grade cell without the leading ``test_``.
+        solution_passes: whether the reference solution gets full marks.
+        stub_fails: whether the unsolved exercise gets none.
+        problem: what differed, for solution and stub; empty if nothing did.
+        mutants: the wrong solutions of this exercise.
+        alternatives: the right ones.
+    """
+
+    assignment: str
+    notebook: str
+    name: str
+    solution_passes: bool
+    stub_fails: bool | None
+    problem: str = ""
+    mutants: list[VariantResult] = field(default_factory=list)
+    alternatives: list[VariantResult] = field(default_factory=list)
+
+    @property
+    def ok(self) -> bool:
+        """Everything is as it should be."""
+        variants = [*self.mutants, *self.alternatives]
+        return (
+            self.solution_passes
+            and self.stub_fails is not False
+            and all(variant.ok for variant in variants)
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """For JSON, with the keys of ``workshop verify --json``."""
+        return {
+            "assignment": self.assignment,
+            "notebook": self.notebook,
+            "name": self.name,
+            "stub_fails": self.stub_fails,
+            "solution_passes": self.solution_passes,
+            "problem": self.problem,
+            "mutants": [
+                {"name": each.name, "caught": each.ok, "problem": each.problem}
+                for each in self.mutants
+            ],
+            "alternatives": [
+                {"name": each.name, "passes": each.ok, "problem": each.problem}
+                for each in self.alternatives
+            ],
+        }
+
+
+@dataclass(frozen=True)
+class VerifyReport:
+    """The exercises in the order of their notebooks, and how long all runs took together."""
+
+    exercises: tuple[ExerciseResult, ...]
+    seconds: float
+
+    @property
+    def ok(self) -> bool:
+        """Every exercise is as it should be, and there is at least one."""
+        return bool(self.exercises) and all(exercise.ok for exercise in self.exercises)
+
+    def to_dict(self) -> dict[str, Any]:
+        """For JSON."""
+        return {"exercises": [exercise.to_dict() for exercise in self.exercises]}
+
+
+def _failed_checks(cell: NotebookNode) -> frozenset[str]:
+    try:
+        table = read_verdicts(cell, nbgrader_of(cell)["grade_id"])
+    except VerdictError:
+        return frozenset()
+    if table is None:
+        return frozenset()
+    return frozenset(verdict.check for verdict in table.verdicts if not verdict.passed)
+
+
+def judged(runs: Sequence[Run]) -> VerifyReport:
+    """Compare each run with what it should score."""
+    exercises: list[ExerciseResult] = []
+    for solution in (run for run in runs if run.task.kind is Kind.SOLUTION):
+        same = [run for run in runs if _key(run) == _key(solution)]
+        exercises.extend(_exercises(solution, same))
+    return VerifyReport(tuple(exercises), sum(run.seconds for run in runs))
+
+
+def _key(run: Run) -> tuple[str, str]:
+    return run.task.assignment, run.task.notebook
+
+
+def _exercises(solution: Run, runs: Sequence[Run]) -> Iterable[ExerciseResult]:
+    stub = next((run for run in runs if run.task.kind is Kind.STUB), None)
+    for grade_id, cell in solution.cells.items():
+        exercise = grade_id.removeprefix("test_")
+        passes = cell.status is CellStatus.PASSED
+        earned = None if stub is None else stub.cells[grade_id].score
+        fails = None if stub is None else earned is None or earned == 0
+        problems = [] if passes else [f"the solution gets {cell.score}: {cell.message}"]
+        if fails is False:
+            problems.append(f"the stub gets {earned} of {cell.max_score} points")
+        result = ExerciseResult(
+            *_key(solution), exercise, passes, fails, "; ".join([*problems, solution.message])
+        )
+        for run in runs:
+            variant = run.task.variant
+            if variant is not None and variant.exercise == exercise:
+                wrong = run.task.kind is Kind.WRONG
+                problem = _problem(run, variant)
+                (result.mutants if wrong else result.alternatives).append(
+                    VariantResult(run.task.name, not problem, problem)
+                )
+        result.problem = result.problem.strip("; ")
+        yield result
+
+
+def _problem(run: Run, variant: Variant) -> str:
+    """What a variant lost that it should not, or the other way round; empty if all is right."""
+    problems = [run.message] if run.message else []
+    lost = run.lost()
+    for grade_id in sorted(set(variant.loses) - set(lost)):
+        problems.append(f"there is no grade cell {grade_id}")
+    for grade_id, points in lost.items():
+        expected = variant.loses.get(grade_id, 0.0)
+        if not math.isclose(points, expected, abs_tol=1e-6):
+            message = run.cells[grade_id].message
+            problems.append(f"{grade_id}: lost {points:g} instead of {expected:g} ({message})")
+    checks = frozenset().union(*run.failed_checks.values())
+    if variant.catches and variant.catches not in checks:
+        found = ", ".join(sorted(checks)) or "none"
+        problems.append(f"{variant.catches} should fail; failed: {found}")
+    return "; ".join(problems)

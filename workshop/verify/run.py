@@ -1,0 +1,125 @@
+"""Run stubs, solutions and variants of notebooks, and compare what they score with what they should."""
+
+from __future__ import annotations
+
+import copy
+import os
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import dataclass
+
+import nbformat
+from nbformat import NotebookNode
+
+from workshop.authoring.build import build
+from workshop.course import ROOT_VARIABLE, Course
+from workshop.grading.execution import Limits
+from workshop.grading.records import is_graded, nbgrader_of
+from workshop.grading.run import Executed, execute_notebook
+from workshop.verify.report import Kind, Run, VerifyReport, judged
+from workshop.verify.variants import Variant, load_variants, patched
+
+Progress = Callable[[int, int, str], None]
+
+# One thread a kernel: two kernels side by side finish sooner than one after another on two cores,
+# and trained weights do not depend on how many cores the machine has.
+SINGLE_THREADED = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+
+
+@dataclass(frozen=True)
+class Task:
+    """One notebook to run.
+
+    Attributes:
+        assignment: the assignment's name.
+        notebook: the notebook's name.
+        kind: what it is.
+        name: the variant's name; the kind's name otherwise.
+        variant: the variant, if it is one.
+    """
+
+    assignment: str
+    notebook: str
+    kind: Kind
+    name: str
+    variant: Variant | None = None
+
+
+def verify(
+    course: Course,
+    assignments: Sequence[str] | None = None,
+    *,
+    only: Callable[[Task], bool] = lambda _: True,
+    workers: int | None = None,
+    limits: Limits | None = None,
+    progress: Progress | None = None,
+) -> VerifyReport:
+    """Build the assignments, run everything that should fail and everything that should pass.
+
+    Args:
+        course: the course.
+        assignments: their names; all of them if None.
+        only: which of the tasks to run. The solution always runs: the others are compared with it.
+        workers: how many kernels run at the same time; as many as there are cores if None.
+        limits: time limits of each notebook.
+        progress: called after each run with how many are done, of how many, and which.
+
+    Raises:
+        WorkshopError: a notebook does not build, or a variant's patch is out of date.
+    """
+    selected = course.select(None if assignments is None else list(assignments))
+    build(course, selected)
+    tasks = [task for task in _tasks(course, selected) if task.kind is Kind.SOLUTION or only(task)]
+    # Every patch is tried before the first kernel starts: an outdated one shows at once.
+    notebooks = [_notebook(course, task) for task in tasks]
+    runs: dict[int, Run] = {}
+    with ThreadPoolExecutor(workers or os.cpu_count() or 1) as pool:
+        futures = {
+            pool.submit(_executed, course, notebook, limits or Limits()): index
+            for index, notebook in enumerate(notebooks)
+        }
+        for done, future in enumerate(as_completed(futures), start=1):
+            index = futures[future]
+            runs[index] = Run.of(tasks[index], future.result())
+            if progress is not None:
+                progress(done, len(tasks), tasks[index].name)
+    return judged([runs[index] for index in range(len(tasks))])
+
+
+def _tasks(course: Course, assignments: Sequence[str]) -> Iterator[Task]:
+    for assignment in assignments:
+        for notebook in course.notebooks(assignment):
+            yield Task(assignment, notebook, Kind.SOLUTION, "solution")
+            yield Task(assignment, notebook, Kind.STUB, "stub")
+            folder = course.instructor_folder(assignment, notebook)
+            variants = load_variants(folder / "variants.yaml")
+            for name, variant in variants.wrong.items():
+                yield Task(assignment, notebook, Kind.WRONG, name, variant)
+            for name, variant in variants.right.items():
+                yield Task(assignment, notebook, Kind.RIGHT, name, variant)
+
+
+def _notebook(course: Course, task: Task) -> NotebookNode:
+    source = nbformat.read(course.source_notebook(task.assignment, task.notebook), as_version=4)
+    if task.kind is Kind.STUB:
+        release = course.release_notebook(task.assignment, task.notebook)
+        return _with_hidden_tests(nbformat.read(release, as_version=4), source)
+    return source if task.variant is None else patched(source, task.variant)
+
+
+def _with_hidden_tests(release: NotebookNode, source: NotebookNode) -> NotebookNode:
+    """The release as grading runs it: its grade cells replaced by those with the hidden tests."""
+    tests = {
+        nbgrader_of(cell)["grade_id"]: cell.source
+        for cell in source.cells
+        if is_graded(cell) and not nbgrader_of(cell).get("solution")
+    }
+    result = copy.deepcopy(release)
+    for cell in result.cells:
+        cell.source = tests.get(nbgrader_of(cell).get("grade_id"), cell.source)
+    return result
+
+
+def _executed(course: Course, notebook: NotebookNode, limits: Limits) -> Executed:
+    environment = {**SINGLE_THREADED, ROOT_VARIABLE: str(course.root)}
+    return execute_notebook(notebook, None, limits=limits, env=environment)

@@ -1,0 +1,70 @@
+"""Run a notebook's solution again and again with other seeds, in this process.
+
+For calibration: the code that sets a threshold is the code in the notebook, not a copy of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+from unittest import mock
+
+from nbformat import NotebookNode
+from torch import nn
+
+from workshop import learn
+
+
+class SeededReplay:
+    """A solved notebook whose definitions are there, and whose named cells can run again.
+
+    Args:
+        notebook: the solution, or a wrong solution made from it.
+        again: the names of the cells that run once for every seed; all other cells up to the last
+            of these run once, tests excepted.
+    """
+
+    def __init__(self, notebook: NotebookNode, again: Sequence[str]) -> None:
+        cells = [(_name(cell), cell.source) for cell in notebook.cells if _runs(cell)]
+        names = [name for name, _ in cells]
+        missing = set(again) - set(names)
+        if missing:
+            raise ValueError(f"Expected `again` to name cells of the notebook, but got {missing}")
+        last = max(names.index(name) for name in again)
+        self._again = [source for name, source in cells if name in again]
+        self._namespace: dict[str, Any] = {"__name__": "__main__"}
+        for name, source in cells[:last]:
+            if name not in again:
+                self._run(source)
+
+    def models(self, variable: str, seeds: Sequence[int]) -> Iterator[nn.Module]:
+        """The model that the cells leave in ``variable``, for one seed after another."""
+        for seed in seeds:
+            with mock.patch.object(learn, "seed_everything", _with_offset(seed)):
+                self._reseed_new_models(seed)
+                for source in self._again:
+                    self._run(source)
+            yield self._namespace[variable]
+
+    def _run(self, source: str) -> None:
+        exec(compile(source, "<notebook>", "exec"), self._namespace)  # noqa: S102 - the author's own cells
+
+    def _reseed_new_models(self, seed: int) -> None:
+        """Give ``new_model`` another default seed, so that heads and random weights vary too."""
+        new_model = self._namespace.get("new_model")
+        if new_model is not None:
+            new_model.__defaults__ = (*new_model.__defaults__[:-1], seed)
+
+
+def _with_offset(seed: int) -> Any:
+    original = learn.seed_everything
+    return lambda given: original(1000 * seed + given)
+
+
+def _name(cell: NotebookNode) -> str:
+    return str(cell.metadata.get("nbgrader", {}).get("grade_id", ""))
+
+
+def _runs(cell: NotebookNode) -> bool:
+    is_test = cell.metadata.get("nbgrader", {}).get("grade", False)
+    return bool(cell.cell_type == "code" and not is_test)
