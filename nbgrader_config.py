@@ -54,3 +54,39 @@ c.GenerateAssignment.preprocessors = [
 ]
 # Our mark schemes stand in written answers; nbgrader knows them for its task cells only.
 c.ClearMarkScheme.enforce_metadata = False
+
+# --- Grading: what is done to what students hand in -----------------------------------------
+
+# The steps in workshop/grading/nbgrader_steps.py stand here rather than in a program of ours, so
+# that `nbgrader autograde`, the formgrader's button and `workshop grade` give the same scores.
+# Reads old formats too, and rejects what cannot be graded instead of leaving it at 0.
+c.Autograde.exporter_class = "workshop.grading.nbgrader_steps.SubmissionExporter"
+# First pass. Ours restores what nbgrader's OverwriteCells leaves to the student: tags (one of
+# them keeps a test from running, for full marks), deleted and doubled cells.
+c.Autograde.sanitize_preprocessors = [
+    "workshop.grading.nbgrader_steps.RestoreSubmission",
+    "nbgrader.preprocessors.CheckCellMetadata",
+]
+# Second pass. nbgrader's Execute runs where the hidden tests lie and loses a submission whose
+# kernel dies; its scoring gives full marks for any last value that is not a number. There is no
+# grading without execution: `--no-execute` has no effect.
+c.Autograde.autograde_preprocessors = [
+    "workshop.grading.nbgrader_steps.ExecuteSubmission",
+    "workshop.grading.nbgrader_steps.StrictSaveAutoGrades",
+    "nbgrader.preprocessors.AssignLatePenalties",
+    "nbgrader.preprocessors.LimitOutput",
+]
+# Seconds. A whole reference solution takes at most 180 on two cores.
+c.ExecuteSubmission.cell_seconds = 300
+c.ExecuteSubmission.notebook_seconds = 1200
+c.ExecuteSubmission.startup_seconds = 120
+c.ExecuteSubmission.interrupt_seconds = 10
+
+# --- Feedback: what students see of it ------------------------------------------------------
+
+# StudentView takes out hidden tests, mark schemes and every output that repeats them.
+c.GenerateFeedback.preprocessors = [
+    "workshop.grading.nbgrader_steps.GetStudentGrades",
+    "workshop.grading.nbgrader_steps.StudentView",
+    "nbconvert.preprocessors.CSSHTMLHeaderPreprocessor",
+]

@@ -25,8 +25,8 @@ from scipy import stats
 from torch import nn
 
 import checks
-from workshop import assets, learn
-from workshop.authoring import compile_text
+from workshop import learn
+from workshop.authoring.build import compile_notebook
 from workshop.course import Course
 from workshop.grading.hidden import held_out
 from workshop.verify.seeds import SeededReplay
@@ -129,11 +129,12 @@ def main() -> None:
     parser.add_argument("notebook", help="the notebook's name, without its ending")
     parser.add_argument("--check", action="store_true", help="try the thresholds on new seeds")
     arguments = parser.parse_args()
-    found = sorted(Course.find().root.glob(f"source/*/{arguments.notebook}.py"))
+    course = Course.find()
+    found = sorted(course.root.glob(f"source/*/{arguments.notebook}.py"))
     if not found:
         sys.exit(f"no notebook text source/*/{arguments.notebook}.py")
     folder = found[0].with_suffix("")
-    notebook = compile_text(found[0])
+    notebook = compile_notebook(course, folder.parent.name, arguments.notebook)
     plans = yaml.safe_load((folder / "calibration.yaml").read_text(encoding="utf-8"))
     variants = load_variants(folder / "variants.yaml")
     output = folder / "calibration.json"
@@ -150,8 +151,8 @@ def main() -> None:
 def write(output: Path, thresholds: dict[str, Any]) -> None:
     evidence = {
         "made_by": "benchmarks/calibrate.py",
-        "machine": f"{platform.machine()}, torch {torch.__version__}, {torch.get_num_threads()} threads",
-        "source_model": assets.describe("efficientnet_lite0").title,
+        "machine": f"{platform.machine()}, {torch.get_num_threads()} threads",
+        "torch": torch.__version__,
         "thresholds": thresholds,
     }
     output.write_text(json.dumps(evidence, indent=2) + "\n", encoding="utf-8")

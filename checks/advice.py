@@ -78,7 +78,7 @@ _KNOWN: tuple[tuple[type[BaseException], str, str], ...] = (
     ),
     (
         RuntimeError,
-        r"same device|device type|but found at least two devices",
+        r"same device|device type|but found at least two devices|cuda\.\w+Tensor",
         "Model and data lie on different devices: move the batch with `.to(device)`.",
     ),
     (
@@ -89,7 +89,8 @@ _KNOWN: tuple[tuple[type[BaseException], str, str], ...] = (
     ),
     (
         RuntimeError,
-        r"expected scalar type|must have the same dtype|not implemented for '",
+        r"expected scalar type|expected target dtype|must have the same dtype|should be the same|"
+        r"not implemented for '",
         "The type of the numbers does not fit: inputs and weights are float32, class labels int64.",
     ),
     (

@@ -27,8 +27,8 @@ def show(*verdicts: Verdict | Callable[[], Verdict]) -> None:
 
     Args:
         verdicts: verdicts, or functions without arguments that return one. A function is called
-            under :func:`checks.guard`, so an exception in the learner's code is explained instead of
-            ending the cell.
+            under :func:`checks.guard`, so an exception in the learner's code is explained instead
+            of ending the cell.
     """
     results = [each if isinstance(each, Verdict) else guard("your code", each) for each in verdicts]
     if not results:

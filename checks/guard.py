@@ -35,7 +35,7 @@ CHECK_NAMES: dict[str, str] = {}
 ``{"check_trainable": "freezing.trainable"}``."""
 
 
-class CheckCrashed(Exception):  # noqa: N818 - reads as what happened; it is no error of the learner
+class CheckCrashed(Exception):
     """A check itself failed. The cell gets no score and the instructor is told."""
 
 
@@ -128,7 +128,7 @@ def guard(check: str, function: Callable[[], Verdict]) -> Verdict:
             verdict: object = function()
     except LearnerError as error:
         return error.verdict(check)
-    except (Exception, SystemExit) as error:
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - the learner's code may raise anything
         within = error.__traceback__.tb_next if error.__traceback__ else None
         blame = _blame(within)
         return _crash(check, error) if blame == "ours" else explained(error).verdict(check)
@@ -169,7 +169,7 @@ def _crash(check: str, error: BaseException) -> Verdict:
 
 def _owner(filename: str) -> Literal["ours", "learner", "library"]:
     """Whose code a file is. A notebook's cells and text that is run are the learner's."""
-    if filename.startswith("<frozen") or filename.startswith("<__array"):
+    if filename.startswith(("<frozen", "<__array")):
         return "library"
     path = Path(filename)
     if not path.is_absolute():
@@ -184,7 +184,9 @@ def _owner(filename: str) -> Literal["ours", "learner", "library"]:
 def _blame(frames: TracebackType | None) -> Literal["ours", "learner"]:
     """Who called last before the exception, libraries aside."""
     owners = [_owner(frame.filename) for frame in traceback.extract_tb(frames)]
-    return "ours" if [owner for owner in owners if owner != "library"][-1:] == ["ours"] else "learner"
+    return (
+        "ours" if [owner for owner in owners if owner != "library"][-1:] == ["ours"] else "learner"
+    )
 
 
 def _last_frame_of_learner(frames: TracebackType | None) -> traceback.FrameSummary | None:
@@ -207,7 +209,7 @@ def _stderr_on_stdout() -> Iterator[None]:
             yield
     finally:
         # A progress bar rewrites its line; only the last state of each line is worth showing.
-        lines = [line.rstrip("\r").rpartition("\r")[2] for line in kept.getvalue().splitlines()]
+        lines = [line.rstrip("\r").rpartition("\r")[2] for line in kept.getvalue().split("\n")]
         text = "\n".join(line for line in lines if line.strip())
         if text:
             sys.stdout.write(f"{text}\n")

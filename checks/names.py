@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Sized
 
 PartNames = str | Iterable[str]
 """One module name, or several. ``""`` is the whole model, ``()`` is no part of it."""
@@ -14,11 +14,11 @@ def parts_of(selection: PartNames) -> tuple[str, ...]:
     Raises:
         TypeError: the selection is neither a name nor a collection of names.
     """
-    names = (selection,) if isinstance(selection, str) else tuple(selection)
+    names: tuple[object, ...] = (selection,) if isinstance(selection, str) else tuple(selection)
     wrong = [name for name in names if not isinstance(name, str)]
     if wrong:
         raise TypeError(f"Expected parts of a model to be module names, but got {wrong[0]!r}")
-    return tuple(name.rstrip(".") for name in names)
+    return tuple(str(name).rstrip(".") for name in names)
 
 
 def belongs(name: str, parts: Iterable[str]) -> bool:
@@ -58,7 +58,7 @@ def outside(parts: Sequence[str]) -> str:
     return "" if not parts else "other "
 
 
-def share(offenders: Sequence[str], total: int) -> str:
+def share(offenders: Sized, total: int) -> str:
     """``12 of 147``, or ``all 147``."""
     return f"all {total}" if len(offenders) == total else f"{len(offenders)} of {total}"
 

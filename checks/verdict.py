@@ -25,7 +25,7 @@ _OPTIONAL_TEXTS = ("expected", "actual", "hint")
 _LABELS = {
     Status.PASSED: ("✔", "Passed", "var(--jp-success-color1, #388e3c)"),
     Status.FAILED: ("✘", "Not yet", "var(--jp-warn-color1, #f57c00)"),
-    Status.SKIPPED: ("–", "Skipped", "var(--jp-layout-color4, #757575)"),
+    Status.SKIPPED: ("-", "Skipped", "var(--jp-layout-color4, #757575)"),
     Status.ERROR: ("!", "Our error", "var(--jp-error-color1, #d32f2f)"),
 }
 
@@ -123,7 +123,7 @@ def to_html(verdicts: Sequence[Verdict]) -> str:
     return (
         '<table style="border-collapse:collapse;width:100%;color:inherit;background:transparent">'
         f'<caption style="text-align:left;color:inherit">{_summary(verdicts)}</caption>'
-        '<thead><tr><th scope="col" style="text-align:left">Result</th>'
+        '<thead><tr><th scope="col" style="text-align:left;width:7em">Result</th>'
         '<th scope="col" style="text-align:left">What was found</th></tr></thead>'
         f"<tbody>{rows}</tbody></table>"
     )

@@ -37,9 +37,7 @@ def compile_lock(output, *sources, options=()):
 
 def main():
     upgrade = ["--upgrade"] if "--upgrade" in sys.argv else []
-    compile_lock(
-        REQUIREMENTS / "locked.txt", "pyproject.toml", options=["--group=dev", *upgrade]
-    )
+    compile_lock(REQUIREMENTS / "locked.txt", "pyproject.toml", options=["--group=dev", *upgrade])
     for name in ("no-deps", "installer"):
         compile_lock(
             REQUIREMENTS / f"{name}.txt",

@@ -107,9 +107,9 @@ def installer():
 
 
 def make_environment():
-    if works([PYTHON, "-c", "import sys; assert sys.version_info >= " + repr(OLDEST)]):
-        if works([PYTHON, "-m", "pip", "--version"]):
-            return
+    new_enough = [PYTHON, "-c", "import sys; assert sys.version_info >= " + repr(OLDEST)]
+    if works(new_enough) and works([PYTHON, "-m", "pip", "--version"]):
+        return
     run([sys.executable, "-m", "venv", "--clear", VENV], "making .venv")
 
 

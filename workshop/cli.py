@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
@@ -17,6 +17,9 @@ from rich.table import Table
 from workshop import __version__
 from workshop.course import Course
 from workshop.errors import WorkshopError
+
+if TYPE_CHECKING:
+    from workshop.grading.results import SubmissionResult
 
 app = typer.Typer(
     name="workshop",
@@ -30,6 +33,10 @@ err = Console(stderr=True)
 
 Assignments = Annotated[
     list[str] | None, typer.Argument(help="assignments; all of the course if none is named")
+]
+Assignment = Annotated[str, typer.Argument(help="the assignment")]
+Students = Annotated[
+    list[str] | None, typer.Option("--student", help="only this one; may be given several times")
 ]
 JsonFile = Annotated[
     Path | None, typer.Option("--json", help="write the result here as JSON; - for the terminal")
@@ -61,7 +68,8 @@ def _version(
 def build(
     assignments: Assignments = None,
     check: Annotated[
-        bool, typer.Option("--check", help="only compare release/ with the text; exit 1 if not equal")
+        bool,
+        typer.Option("--check", help="only compare release/ with the text; exit 1 if not equal"),
     ] = False,
     force: Annotated[
         bool, typer.Option("--force", help="overwrite generated notebooks that were edited")
@@ -120,12 +128,17 @@ def verify(
     assignments: Assignments = None,
     json_file: JsonFile = None,
     workers: Annotated[int | None, typer.Option(help="kernels at the same time")] = None,
+    full: Annotated[
+        bool, typer.Option("--full", help="run also the cells that a wrong solution cannot reach")
+    ] = False,
 ) -> None:
     """Prove that every stub fails, every solution passes and every wrong solution is caught."""
     from workshop.verify import verify as verify_course  # noqa: PLC0415
 
     with _progress("verifying") as advance:
-        report = verify_course(Course.find(), assignments, workers=workers, progress=advance)
+        report = verify_course(
+            Course.find(), assignments, full=full, workers=workers, progress=advance
+        )
     if json_file is not None:
         _write_json(json_file, report.to_dict())
     table = Table("assignment", "exercise", "stub fails", "solution passes", "caught", "right pass")
@@ -149,6 +162,82 @@ def verify(
 
 
 @app.command()
+def grade(
+    assignment: Assignment,
+    student: Students = None,
+    json_file: JsonFile = None,
+) -> None:
+    """Grade what was collected, again if it was graded before; points given by hand are kept."""
+    from workshop.grading.grade import grade as grade_assignment  # noqa: PLC0415 - slow to import
+
+    with _progress("grading") as advance:
+        report = grade_assignment(Course.find(), assignment, student, progress=advance)
+    if json_file is not None:
+        _write_json(json_file, report.to_dict())
+    err.print(grades_table(report.results))
+    for result in report.results:
+        if result.message:
+            err.print(f"{result.student}: {result.message}", style="yellow", markup=False)
+    if not report.anything_graded:
+        err.print("nothing could be graded", style="red")
+        raise typer.Exit(1)
+
+
+@app.command()
+def feedback(assignment: Assignment, student: Students = None) -> None:
+    """Write a page for every student, without the hidden tests, into feedback/."""
+    from workshop.grading.feedback import generate_feedback  # noqa: PLC0415
+
+    course = Course.find()
+    with _progress("feedback") as advance:
+        pages = generate_feedback(course, assignment, student, progress=advance)
+    for page in pages:
+        out.print(str(page.relative_to(course.root)), highlight=False, markup=False)
+
+
+@app.command()
+def export(
+    assignment: Assignment,
+    csv_file: Annotated[
+        Path | None, typer.Option("--csv", help="write the grades here as CSV")
+    ] = None,
+    json_file: Annotated[
+        Path | None, typer.Option("--json", help="write the grades here as JSON")
+    ] = None,
+) -> None:
+    """Write the grades as CSV and JSON; without a file, as CSV to the terminal."""
+    from workshop.grading.export import export_grades  # noqa: PLC0415
+
+    grades = export_grades(Course.find(), assignment, csv=csv_file, json=json_file)
+    if csv_file is None and json_file is None:
+        sys.stdout.write(grades.to_csv())
+    for path in filter(None, (csv_file, json_file)):
+        out.print(f"wrote {path}", highlight=False, markup=False)
+
+
+@app.command()
+def demo(
+    output: Annotated[Path, typer.Option("--out", help="folder for the small course")] = Path(
+        "demo"
+    ),
+) -> None:
+    """Build, release, collect, grade and give feedback to a small class, in a course of its own."""
+    from workshop.demo import run_demo  # noqa: PLC0415
+
+    with _progress("demo") as advance:
+        result = run_demo(Course.find(), output.resolve(), progress=advance)
+    for report in result.reports:
+        out.print(f"\n{report.assignment}", style="bold", highlight=False)
+        out.print(grades_table(report.results))
+        for each in report.results:
+            if each.message:
+                out.print(f"{each.student}: {each.message}", style="yellow", markup=False)
+    out.print("\nTo open next:", highlight=False)
+    for what, path in result.opens.items():
+        out.print(f"  {what}: {path}", highlight=False, markup=False, soft_wrap=True)
+
+
+@app.command()
 def student_kit(
     output: Annotated[Path, typer.Option("--out", help="folder for the wheel")] = Path("dist"),
 ) -> None:
@@ -156,6 +245,21 @@ def student_kit(
     from workshop.student_kit import build as build_kit  # noqa: PLC0415
 
     out.print(f"wrote {build_kit(output)}", highlight=False)
+
+
+def grades_table(results: Iterable[SubmissionResult]) -> Table:
+    """The grades of an assignment for people."""
+    table = Table("student", "outcome", "score", "of", "seconds", "to grade by hand")
+    for result in results:
+        table.add_row(
+            result.student,
+            result.outcome.value if result.outcome else "not graded",
+            "none" if result.score is None else f"{result.score:g}",
+            f"{result.max_score:g}",
+            f"{result.seconds:.1f}",
+            "yes" if result.needs_manual_grade else "",
+        )
+    return table
 
 
 def _scan_or_exit(course: Course, assignments: list[str] | None) -> None:

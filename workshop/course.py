@@ -168,7 +168,7 @@ class Course:
             and any(folder.glob("*.py"))
         )
         for name in names:
-            _check_name(name, "assignment", self.source / name)
+            check_name(name, "assignment", self.source / name)
         return tuple(names)
 
     def notebooks(self, assignment: str) -> tuple[str, ...]:
@@ -181,7 +181,7 @@ class Course:
         self.require(assignment)
         paths = sorted((self.source / assignment).glob("*.py"))
         for path in paths:
-            _check_name(path.stem, "notebook", path)
+            check_name(path.stem, "notebook", path)
         return tuple(path.stem for path in paths)
 
     def require(self, assignment: str) -> str:
@@ -258,6 +258,25 @@ def scripts_on_path() -> Iterator[None]:
         os.environ["PATH"] = before
 
 
+def check_name(name: str, kind: str, path: Path) -> None:
+    """Refuse a name that nbgrader cannot work with.
+
+    Args:
+        name: of an assignment or a notebook.
+        kind: which of them it is, for the message.
+        path: the file or folder that has the name.
+
+    Raises:
+        WorkshopError: it holds something other than letters, digits, underscore and hyphen.
+    """
+    if not _NAME.fullmatch(name):
+        raise WorkshopError(
+            f"{name!r} cannot be the name of a {kind}",
+            where=path,
+            remedy="rename it: letters, digits, underscore and hyphen only",
+        )
+
+
 def _line_in(path: Path, error: Exception) -> int:
     """The last line of the file that the error passed through; 1 if none."""
     if isinstance(error, SyntaxError) and error.lineno:
@@ -268,12 +287,3 @@ def _line_in(path: Path, error: Exception) -> int:
             line = trace.tb_lineno
         trace = trace.tb_next
     return line
-
-
-def _check_name(name: str, kind: str, path: Path) -> None:
-    if not _NAME.fullmatch(name):
-        raise WorkshopError(
-            f"{name!r} cannot be the name of a {kind}",
-            where=path,
-            remedy="rename it: letters, digits, underscore and hyphen only",
-        )

@@ -1,8 +1,8 @@
 """The main job in minutes: build, release, collect a small class, grade, feedback, export.
 
-Everything happens in a course folder of its own, ``demo/``, with the real course's text and nbgrader
-configuration. The submissions reach it as they would from a learning management system: a zip file
-with one notebook a student, taken apart by nbgrader's own ``zip_collect``.
+Everything happens in a course folder of its own, ``demo/``, with the real course's text and
+nbgrader configuration. The submissions reach it as they would from a learning management system: a
+zip file with one notebook a student, taken apart by nbgrader's own ``zip_collect``.
 """
 
 from __future__ import annotations
@@ -84,7 +84,9 @@ def _fresh_course(origin: Course, folder: Path) -> Course:
     folder.mkdir(parents=True)
     shutil.copy(origin.config_path, folder / CONFIG_NAME)
     shutil.copytree(
-        origin.source, folder / "source", ignore=shutil.ignore_patterns(origin.source_notebooks.name)
+        origin.source,
+        folder / "source",
+        ignore=shutil.ignore_patterns(origin.source_notebooks.name),
     )
     return Course.at(folder)
 
@@ -118,7 +120,9 @@ def _collect(course: Course, assignment: str) -> None:
         command, cwd=course.root, capture_output=True, text=True, check=False
     )
     if done.returncode != 0:
-        raise WorkshopError(f"nbgrader zip_collect failed: {done.stderr[-2000:]}", where=course.root)
+        raise WorkshopError(
+            f"nbgrader zip_collect failed: {done.stderr[-2000:]}", where=course.root
+        )
 
 
 def _to_open(course: Course, assignments: list[str]) -> dict[str, Path]:

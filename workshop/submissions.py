@@ -12,6 +12,7 @@ from nbformat import NotebookNode
 
 from workshop.course import Course
 from workshop.errors import WorkshopError
+from workshop.grading.hiding import visible_part
 from workshop.verify.variants import Variants, load_variants, patched, without_markers
 
 CRASH = "import os\n\nos._exit(1)  # as when the memory runs out\n"
@@ -21,9 +22,9 @@ GARBAGE = "This is my homework. I wrote it in a text editor.\n"
 def as_submitted(release: NotebookNode, solved: NotebookNode) -> NotebookNode:
     """The release notebook with the answers of a solved source notebook filled in."""
     answers = {
-        cell.metadata["nbgrader"]["grade_id"]: without_markers(cell.source)
+        cell.metadata["nbgrader"]["grade_id"]: without_markers(visible_part(cell.source))
         for cell in solved.cells
-        if cell.cell_type == "code" and cell.metadata.get("nbgrader", {}).get("solution")
+        if cell.metadata.get("nbgrader", {}).get("solution")
     }
     result = copy.deepcopy(release)
     for cell in result.cells:
@@ -41,12 +42,21 @@ def load_cohort(path: Path) -> dict[str, str]:
     """
     if not path.exists():
         raise WorkshopError(
-            "no sample class for this notebook", where=str(path), remedy="write one, as student: kind"
+            "no sample class for this notebook",
+            where=str(path),
+            remedy="write one, as student: kind",
         )
-    cohort = yaml.safe_load(path.read_text(encoding="utf-8"))
+    try:
+        cohort = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except yaml.YAMLError as error:
+        raise WorkshopError(
+            f"not valid YAML: {error}", where=str(path), remedy="correct the line named above"
+        ) from error
     if not isinstance(cohort, dict) or not all(isinstance(kind, str) for kind in cohort.values()):
         raise WorkshopError(
-            "not a mapping of students to kinds of work", where=str(path), remedy="write student: kind"
+            "not a mapping of students to kinds of work",
+            where=str(path),
+            remedy="write student: kind",
         )
     return {str(student): kind for student, kind in cohort.items()}
 
@@ -65,17 +75,17 @@ def sample_submission(course: Course, assignment: str, notebook: str, kind: str)
         return GARBAGE
     release = nbformat.read(course.release / assignment / f"{notebook}.ipynb", as_version=4)
     if kind == "untouched":
-        return nbformat.writes(release) + "\n"
+        return f"{nbformat.writes(release)}\n"
     source = nbformat.read(course.source_notebooks / assignment / f"{notebook}.ipynb", as_version=4)
     variants = load_variants(course.root / "source" / assignment / notebook / "variants.yaml")
-    return nbformat.writes(as_submitted(release, _solved(source, variants, kind))) + "\n"
+    return f"{nbformat.writes(as_submitted(release, _solved(source, variants, kind)))}\n"
 
 
 def _solved(source: NotebookNode, variants: Variants, kind: str) -> NotebookNode:
     family, _, name = kind.partition("/")
     if kind == "solution":
         return source
-    if family == "crash":
+    if family == "crash" and name in _solution_cells(source):
         return _crashing(source, name)
     known: dict[str, Callable[[], NotebookNode]] = {
         "wrong": lambda: patched(source, variants.wrong[name]),
@@ -89,6 +99,11 @@ def _solved(source: NotebookNode, variants: Variants, kind: str) -> NotebookNode
             where="cohort.yaml",
             remedy="use solution, untouched, garbage, wrong/NAME, right/NAME or crash/CELL",
         ) from None
+
+
+def _solution_cells(source: NotebookNode) -> set[str]:
+    found = (cell.metadata.get("nbgrader", {}) for cell in source.cells)
+    return {meta["grade_id"] for meta in found if meta.get("solution")}
 
 
 def _crashing(source: NotebookNode, grade_id: str) -> NotebookNode:

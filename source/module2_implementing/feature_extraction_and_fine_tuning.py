@@ -188,7 +188,7 @@ probe_model = new_model()
 source_state = checks.snapshot(probe_model)
 grade(
     "test_extract_features",
-    (2, lambda: checks.check_features(extract_features(probe_model, probe_inputs), reference_features(new_model(), probe_inputs))),
+    (2, lambda: checks.check_features(extract_features(probe_model, probe_inputs), reference_features(probe_inputs))),
     (1, lambda: checks.check_statistics_unmoved(probe_model, source_state, frozen_outside="classifier")),
 )
 ### END HIDDEN TESTS
@@ -320,7 +320,7 @@ from workshop.grading.hidden import grade, held_out, reference_features, thresho
 
 grade(
     "test_feature_extraction",
-    (1, lambda: checks.check_features(train_features[::9], reference_features(new_model(), train.inputs()[::9]))),
+    (1, lambda: checks.check_features(train_features[::9], reference_features(train.inputs()[::9]))),
     (1, lambda: checks.check_unchanged(feature_model, checks.snapshot(new_model()), frozen_outside="classifier")),
     (3, lambda: checks.check_accuracy(feature_model, held_out("held_out"), threshold("feature_extraction_and_fine_tuning", "test_feature_extraction"), reserve=held_out("reserve"))),
 )
@@ -524,15 +524,18 @@ def short_training(model, inputs, labels, epochs):
     return fine_tune(model, optimizer, inputs, labels, epochs)
 
 
-checks.show(lambda: checks.check_loop(short_training, partly_frozen(), train.inputs()[::9], train.labels[::9], trained=FINE_TUNED))
+loop = checks.observe_loop(
+    short_training, partly_frozen(), train.inputs()[::9], train.labels[::9], trained=FINE_TUNED
+)
+checks.show(checks.judge_loop_mode(loop), checks.judge_loop_epochs(loop))
 ### BEGIN HIDDEN TESTS
 from workshop.grading.hidden import grade
 
 loop = checks.observe_loop(short_training, partly_frozen(), train.inputs()[::7], train.labels[::7], trained=FINE_TUNED)
 grade(
     "test_fine_tune",
-    (1, lambda: checks.judge_loop_mode(loop)),
-    (1, lambda: checks.judge_loop_epochs(loop)),
+    (1, checks.judge_loop_mode(loop)),
+    (1, checks.judge_loop_epochs(loop)),
 )
 ### END HIDDEN TESTS
 

@@ -32,6 +32,11 @@ class AssetCorrupted(AssetError):
     """A file does not have the content that it was published with, and could not be repaired."""
 
 
+def is_whole_number(value: object) -> bool:
+    """Whether a value is a whole number; True and False are not meant as 1 and 0."""
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
 def unexpected(argument: str, allowed: object, got: object) -> ValueError:
     """The error for an argument outside its allowed values."""
     return ValueError(f"Expected argument `{argument}` to be {allowed}, but got {got!r}.")

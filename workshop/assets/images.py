@@ -11,9 +11,10 @@ import numpy.typing as npt
 import torch
 from torch.nn import functional
 
-from workshop.assets._errors import unexpected
+from workshop.assets._errors import is_whole_number, unexpected
 
 Labels = npt.NDArray[np.int64]
+Bytes = npt.NDArray[np.uint8]
 
 SMALLEST, LARGEST = 16, 512
 _HALF = ((0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
@@ -80,7 +81,7 @@ def normalisation(source_model: str) -> tuple[tuple[float, ...], tuple[float, ..
 
 def check_size(size: int) -> None:
     """Raise ValueError unless ``size`` is an edge length that images can be resized to."""
-    if isinstance(size, bool) or not isinstance(size, int) or not SMALLEST <= size <= LARGEST:
+    if not is_whole_number(size) or not SMALLEST <= size <= LARGEST:
         raise unexpected("size", f"a whole number from {SMALLEST} to {LARGEST}", size)
 
 
@@ -115,17 +116,37 @@ def choose_rows(
     """
     if per_class is None:
         return np.flatnonzero(labels >= 0)
-    if isinstance(per_class, bool) or not isinstance(per_class, int) or per_class < 1:
+    if not is_whole_number(per_class) or per_class < 1:
         raise unexpected("per_class", "a positive whole number, or None for all", per_class)
     chosen = []
     for label, class_name in enumerate(class_names):
         rows = np.flatnonzero(labels == label)
         if len(rows) < per_class:
             raise unexpected(
-                "per_class", f"at most {len(rows)}, the number of {class_name} in {where}", per_class
+                "per_class",
+                f"at most {len(rows)}, the number of {class_name} in {where}",
+                per_class,
             )
         chosen.append(rows[:per_class])
     return np.sort(np.concatenate(chosen))
+
+
+def balanced_count(labels: Labels, class_names: Sequence[str], *, where: str) -> int:
+    """How many the rarest class has.
+
+    Args:
+        labels: ``[N]``; -1 for rows that do not belong to the task.
+        class_names: what each label means.
+        where: what is selected from, for the message.
+
+    Raises:
+        ValueError: a class has none.
+    """
+    counts = np.bincount(labels[labels >= 0], minlength=len(class_names))
+    if not counts.all():
+        missing = class_names[int(counts.argmin())]
+        raise ValueError(f"{where} has no {missing}, so its classes cannot be balanced.")
+    return int(counts.min())
 
 
 def content_id(prefix: str, image: npt.NDArray[np.uint8]) -> str:

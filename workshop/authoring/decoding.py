@@ -15,6 +15,7 @@ import gzip
 import hashlib
 import html
 import lzma
+import quopri
 import re
 import sys
 import urllib.parse
@@ -39,8 +40,17 @@ _HEX_RUN = re.compile(r"[0-9a-fA-F]{24,}")
 _CODES_RUN = re.compile(r"(?:\b\d{1,3}\b[\s,;]+){11,}\d{1,3}\b")
 _ESCAPE = re.compile(r"\\(u[0-9a-fA-F]{4}|U[0-9a-fA-F]{8}|x[0-9a-fA-F]{2}|[0-7]{3}|[nrt\"'/\\])")
 _SIMPLE = {"n": "\n", "r": "\r", "t": "\t"}
-# Random bytes hardly ever hold a dozen printable ones in a row; a secret always does.
-_LEGIBLE = re.compile(rb"[\t\n\r\x20-\x7e\xc2-\xf4]{12}")
+_BASE32_RUN = re.compile(r"[A-Z2-7]{24,}")
+_BASE85_RUN = re.compile(r"[0-9A-Za-z!#$%&()*+\-;<=>?@^_`{|}~]{20,}")
+_ASCII85_RUN = re.compile(r"<~[!-uz\s]+~>")
+_QUOTED_CODE = re.compile(r"=[0-9A-Fa-f]{2}")
+# Below this a "=10" is more likely part of a program than a code of quoted-printable.
+_FEWEST_QUOTED = 8
+# Random bytes hardly ever hold so many printable characters in a row; text always does.
+_CHARACTER = rb"(?:[\t\n\r\x20-\x7e]|[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2})"
+_LEGIBLE = re.compile(_CHARACTER + rb"{16,}")
+_LEGIBLE_IF_SMALL = re.compile(_CHARACTER + rb"{10,}")
+_SMALL = 2000
 _MAGIC: tuple[tuple[bytes, str], ...] = (
     (b"\x78\x01", "zlib"),
     (b"\x78\x5e", "zlib"),
@@ -104,16 +114,20 @@ def _digest(data: bytes) -> bytes:
 
 def _promising(data: bytes) -> bool:
     """Whether unwrapping further can be worth it: noise from a wrong alignment is not."""
-    return bool(_LEGIBLE.search(data)) or any(magic in data[:64] for magic, _ in _MAGIC)
+    return bool(_legible(data).search(data)) or any(magic in data[:64] for magic, _ in _MAGIC)
+
+
+def _legible(data: bytes) -> re.Pattern[bytes]:
+    return _LEGIBLE_IF_SMALL if len(data) < _SMALL else _LEGIBLE
 
 
 def _children(view: View) -> Iterator[tuple[str, bytes]]:
     yield from _inflated(view.data)
     if view.data.count(b"\0") * 8 > len(view.data):
         yield "wide characters", view.data.replace(b"\0", b"")
-    if not _LEGIBLE.search(view.data):
+    text = _text(view.data)
+    if not text:
         return
-    text = view.data.decode("utf-8", "replace")
     for name, undo in _TEXT_STEPS:
         # Doing these twice gives the text itself.
         if name in ("rot13", "reversed") and name in view.chain:
@@ -121,7 +135,20 @@ def _children(view: View) -> Iterator[tuple[str, bytes]]:
         result = undo(text)
         if result != text:
             yield name, result.encode()
+        if name == "escapes" and not result.isascii():
+            # A literal of bytes: its characters are bytes and not code points.
+            yield "bytes literal", result.encode("latin-1", "replace")
     yield from _unpacked(text)
+    yield from _unpacked_rarely_used(text)
+
+
+def _text(data: bytes) -> str:
+    """The data as text; of binary data what is legible in it, without the noise between."""
+    try:
+        return data.decode()
+    except UnicodeDecodeError:
+        runs = _legible(data).findall(data)
+        return b"\n".join(runs).decode("utf-8", "replace")
 
 
 def unescape(text: str) -> str:
@@ -139,10 +166,17 @@ def unescape(text: str) -> str:
     return joined.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
+def _unquote(text: str) -> str:
+    if len(_QUOTED_CODE.findall(text)) < _FEWEST_QUOTED:
+        return text
+    return quopri.decodestring(text.encode()).decode("utf-8", "replace")
+
+
 _TEXT_STEPS: tuple[tuple[str, Callable[[str], str]], ...] = (
     ("escapes", unescape),
     ("HTML entities", html.unescape),
     ("percent encoding", urllib.parse.unquote),
+    ("quoted-printable", _unquote),
     ("joined strings", lambda text: _SEAM.sub("", text)),
     ("reversed", lambda text: text[::-1]),
     ("rot13", lambda text: codecs.encode(text, "rot13")),
@@ -164,6 +198,39 @@ def _unpacked(text: str) -> Iterator[tuple[str, bytes]]:
         bytes(int(code) for code in run) for run in codes if max(map(int, run)) <= _LARGEST_BYTE
     ]
     yield "character codes", b"\n".join(decoded)
+
+
+def _unpacked_rarely_used(text: str) -> Iterator[tuple[str, bytes]]:
+    joined = _SEAM.sub("", text)
+    runs = _BASE32_RUN.findall(joined)
+    yield "base32", b"\n".join(_from_base32(run) for run in runs)
+    runs = _BASE85_RUN.findall(joined)
+    yield "base85", b"\n".join(_from_base85(run) for run in runs)
+    runs = _ASCII85_RUN.findall(joined)
+    yield "Ascii85", b"\n".join(_or_nothing(_from_ascii85, run) for run in runs)
+
+
+def _from_base32(run: str) -> bytes:
+    padded = run + "=" * (-len(run) % 8)
+    return _or_nothing(base64.b32decode, padded) or base64.b32decode(run[: len(run) // 8 * 8])
+
+
+def _from_base85(run: str) -> bytes:
+    # The whole run if it can be, else without what follows the last whole group.
+    return _or_nothing(base64.b85decode, run) or _or_nothing(
+        base64.b85decode, run[: len(run) // 5 * 5]
+    )
+
+
+def _from_ascii85(run: str) -> bytes:
+    return base64.a85decode(run, adobe=True)
+
+
+def _or_nothing(decode: Callable[[str], bytes], run: str) -> bytes:
+    try:
+        return decode(run)
+    except ValueError:
+        return b""
 
 
 def _from_base64(run: str) -> bytes:

@@ -127,9 +127,11 @@ def _problem(course: Course, assignment: str, name: str) -> str | None:
     ignored = course.nbgrader_config().CourseDirectory.get("ignore", [])
     if path.is_absolute() or ".." in path.parts or not place.is_relative_to(folder):
         return "lies outside the assignment"
-    if path.parts[0] in course.notebooks(assignment):
+    # Where a link leads counts as well: its content is what gets released.
+    target = place.relative_to(folder)
+    if {*path.parts[:1], *target.parts[:1]} & set(course.notebooks(assignment)):
         return "lies in the instructors' folder of a notebook"
-    if path.suffix in (".py", ".ipynb") or name == RELEASE_LIST:
+    if {path.suffix, target.suffix} & {".py", ".ipynb"} or RELEASE_LIST in (name, str(target)):
         return "is not a data file"
     if any(fnmatch.fnmatch(part, pattern) for part in path.parts for pattern in ignored):
         return "is ignored by nbgrader (CourseDirectory.ignore in nbgrader_config.py)"

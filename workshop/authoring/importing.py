@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from nbformat import NotebookNode
+
 from workshop.authoring.files import write_atomic
 from workshop.authoring.notebook import from_notebook, load
+from workshop.authoring.regions import Region
 from workshop.authoring.rules import check_cells
 from workshop.authoring.text import NotebookText, parse, read, render
-from workshop.course import Course
+from workshop.course import Course, check_name
 from workshop.errors import WorkshopError
 
 
@@ -33,7 +36,10 @@ def import_notebook(course: Course, path: Path | str, *, assignment: str | None 
     """
     notebook_path = Path(path).resolve()
     _refuse_generated(course, notebook_path)
-    cells = from_notebook(load(notebook_path), notebook_path)
+    notebook = load(notebook_path)
+    if _is_released(notebook):
+        raise _students_version(course, notebook_path)
+    cells = from_notebook(notebook, notebook_path)
     check_cells(cells, notebook_path)
     target = _target(course, notebook_path, assignment)
     text = render(NotebookText(read(target).preamble if target.is_file() else "", cells))
@@ -45,11 +51,22 @@ def import_notebook(course: Course, path: Path | str, *, assignment: str | None 
 def _refuse_generated(course: Course, path: Path) -> None:
     students = (course.release, course.submitted, course.autograded, course.feedback)
     if any(path.is_relative_to(folder) for folder in students):
-        raise WorkshopError(
-            "this is a student's version: it holds no solutions",
-            where=path,
-            remedy=f"edit and import the notebook under {course.source_notebooks}",
-        )
+        raise _students_version(course, path)
+
+
+def _is_released(notebook: NotebookNode) -> bool:
+    """Whether nbgrader made it: checksums, which source notebooks lack, and no solution left."""
+    return any(
+        "checksum" in cell.metadata.get("nbgrader", {}) for cell in notebook.cells
+    ) and not any(Region.SOLUTION.begin in cell.source for cell in notebook.cells)
+
+
+def _students_version(course: Course, path: Path) -> WorkshopError:
+    return WorkshopError(
+        "this is a student's version: it holds no solutions",
+        where=path,
+        remedy=f"edit and import the notebook under {course.source_notebooks}",
+    )
 
 
 def _target(course: Course, path: Path, assignment: str | None) -> Path:
@@ -61,6 +78,7 @@ def _target(course: Course, path: Path, assignment: str | None) -> Path:
             remedy="say where it belongs with --assignment NAME; there are: "
             + (", ".join(course.assignments()) or "none"),
         )
+    check_name(path.stem, "notebook", path)
     return course.text(course.require(name), path.stem)
 
 

@@ -15,7 +15,8 @@ from workshop.authoring.decoding import View, views
 _ARRAY_TYPES = ("u1", "<i2", "<i4", "<i8", "<f4", "<f8")
 _NOISE = re.compile(r"[\s,;|\[\](){}'\"\\]+")
 _TRAILING_ZEROS = re.compile(r"(?<=\d)\.0*(?!\d)")
-_PAIR = re.compile(r"""([\w./-]+)["']?\s*[:=]\s*["']?([\w.-]+)""")
+# Anchored at a word's start and of bounded length: else a long word takes quadratic time.
+_PAIR = re.compile(r"""(?<![\w./-])([\w./-]{1,60})["']?\s{0,4}[:=]\s{0,4}["']?([\w.-]{1,60})""")
 _SEPARATORS = (",", ";", "\t", "|", None)
 _MAX_COLUMNS = 64
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import hashlib
 import json
+import math
 import warnings
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -144,9 +145,11 @@ def load(path: Path) -> NotebookNode:
             warnings.simplefilter("ignore")
             notebook: NotebookNode = _nbformat.reads(json.dumps(content), as_version=version)
             _nbformat.validate(notebook)
-    except nbformat.ValidationError as error:
+    except (nbformat.ValidationError, AttributeError, KeyError, TypeError) as error:
+        # All but the first: nbformat takes the notebook's parts for granted while it reads them.
+        reason = getattr(error, "message", None) or f"{type(error).__name__}: {error}"
         raise WorkshopError(
-            f"not a valid notebook: {error.message}",
+            f"not a valid notebook: {reason}",
             where=path,
             remedy="open it in JupyterLab and save it again",
         ) from error
@@ -261,6 +264,12 @@ def _points_of(meta: NotebookNode, kind: Kind, place: str) -> int | float | None
     if not isinstance(points, int | float) or isinstance(points, bool):
         raise WorkshopError(
             f"points must be a number, but are {points!r}",
+            where=place,
+            remedy="set the points in the Create Assignment panel",
+        )
+    if not math.isfinite(points) or points <= 0:
+        raise WorkshopError(
+            f"points must be above 0, but are {points}",
             where=place,
             remedy="set the points in the Create Assignment panel",
         )

@@ -95,7 +95,7 @@ def parse(text: str, where: str | Path = "<text>") -> NotebookText:
     preamble = lines[: starts[0]] if starts else lines
     chunks = [
         _Chunk(start + 1, lines[start], tuple(lines[start + 1 : end]))
-        for start, end in zip(starts, [*starts[1:], len(lines)], strict=True)
+        for start, end in zip(starts, [*starts, len(lines)][1:], strict=True)
     ]
     return NotebookText(
         _check_preamble(preamble, where), tuple(_cell(chunk, where) for chunk in chunks)
@@ -103,7 +103,7 @@ def parse(text: str, where: str | Path = "<text>") -> NotebookText:
 
 
 def render(notebook: NotebookText) -> str:
-    """The text of a notebook in its normal form: reading it and writing it again changes nothing."""
+    """The text of a notebook in its normal form, which reading and writing do not change."""
     head = f"{notebook.preamble}\n\n" if notebook.preamble else ""
     return head + "\n\n".join(_render_cell(cell) for cell in notebook.cells) + "\n"
 

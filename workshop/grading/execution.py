@@ -176,7 +176,7 @@ class _Run:
             except (NoSuchKernel, RuntimeError, OSError) as error:
                 raise KernelStartError(
                     f"the kernel {self.client.kernel_name!r} did not start: {error}",
-                    remedy="run `jupyter kernelspec list` in the environment that grades; grade again",
+                    remedy="run `jupyter kernelspec list` in the environment that grades",
                 ) from error
             began = time.monotonic()
             outcome, message = self._cells(began)
@@ -220,7 +220,8 @@ class _Run:
         """Run one cell and record how it ended."""
         record, began = record_of(cell), time.monotonic()
         self.reply = {"status": "ok"}  # a blank cell gets no reply
-        self.client.timeout_func = lambda _: seconds
+        # Annotated as if only whole seconds could be given; any number of them works.
+        self.client.timeout_func = lambda _: seconds  # type: ignore[assignment]
         try:
             self.client.execute_cell(cell, index)
         finally:
@@ -241,7 +242,9 @@ class _Run:
     def _note_timeout(self, cell: NotebookNode, seconds: float) -> str:
         reason = f"stopped after {seconds:.3g} s"
         record_of(cell).update(state=CellState.TIMED_OUT.value, reason=reason)
-        cell.outputs.append(new_output("error", ename=_TIMED_OUT, evalue=reason, traceback=[reason]))
+        cell.outputs.append(
+            new_output("error", ename=_TIMED_OUT, evalue=reason, traceback=[reason])
+        )
         return reason
 
     def _cause_of_death(self, oom_kills_before: int | None) -> tuple[str, bool]:

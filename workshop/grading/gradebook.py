@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -50,6 +51,17 @@ def open_gradebook(coursedir: CourseDirectory) -> Iterator[Gradebook]:
     """The course's gradebook, closed afterwards."""
     with Gradebook(coursedir.db_url, coursedir.course_id or "default_course") as gradebook:
         yield gradebook
+
+
+@contextmanager
+def without_autoflush_warnings() -> Iterator[None]:
+    """Silence SQLAlchemy where nbgrader reads the gradebook while it puts a submission together.
+
+    All of the submission is added in the end. Holds for the whole process while it lasts.
+    """
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", r"Object of type <\w+> not in session")
+        yield
 
 
 def require_assignment(gradebook: Gradebook, assignment: str) -> tuple[str, ...]:
@@ -133,7 +145,8 @@ def save_scores(
 def record_rejected(gradebook: Gradebook, assignment: str, student: str) -> None:
     """Note a submission that could not be graded: no score by test, a person's decision needed."""
     gradebook.update_or_create_student(student)
-    submission = gradebook.update_or_create_submission(assignment, student)
+    with without_autoflush_warnings():
+        submission = gradebook.update_or_create_submission(assignment, student)
     for notebook in submission.notebooks:
         for grade in notebook.grades:
             grade.auto_score = None
@@ -163,11 +176,11 @@ def load_grades(
         submission = gradebook.find_submission(assignment, student)
     except MissingEntry:
         return [], 0.0
-    grades = []
+    grades: list[CellGrade] = []
     for notebook in sorted(submission.notebooks, key=lambda each: str(each.name)):
         order = {cell.name: index for index, cell in enumerate(notebook.notebook.source_cells)}
-        rows: list[Any] = sorted(notebook.grades, key=lambda row, order=order: order[row.name])
-        grades.extend(_cell_grade(notebook.name, row) for row in rows)
+        rows = {order[row.name]: row for row in notebook.grades}
+        grades += [_cell_grade(notebook.name, rows[place]) for place in sorted(rows)]
     return grades, float(submission.late_submission_penalty or 0.0)
 
 

@@ -7,17 +7,28 @@ to the wrong place.
 from __future__ import annotations
 
 import functools
+from typing import Literal, overload
 
-import numpy as np
-
-from workshop.assets import ImageData
+from workshop.assets import ImageData, TextData, short_texts
 from workshop.assets import solar_cells as cells
-from workshop.assets.images import check_size, choose_rows
+from workshop.assets.images import balanced_count, check_size, choose_rows
 from workshop.grading.source_cells import source_cells
+from workshop.grading.source_texts import source_texts
 from workshop.grading.splits import HELD_OUT_PARTS
 
 
-@functools.lru_cache(maxsize=16)
+# A literal is a str too; as in ``assets.load_target_data``, callers of texts write the name out.
+@overload
+def load_held_out(  # type: ignore[overload-overlap]
+    name: Literal["short_texts"],
+    part: str = "held_out",
+    *,
+    per_class: int | None = None,
+    balanced: bool = True,
+) -> TextData: ...
+
+
+@overload
 def load_held_out(
     name: str = "solar_cells",
     part: str = "held_out",
@@ -27,17 +38,29 @@ def load_held_out(
     size: int = 96,
     per_class: int | None = None,
     balanced: bool = True,
-) -> ImageData:
-    """Images with labels that no learner has.
+) -> ImageData: ...
+
+
+def load_held_out(
+    name: str = "solar_cells",
+    part: str = "held_out",
+    *,
+    task: str = "defect",
+    domain: str = "mono",
+    size: int = 96,
+    per_class: int | None = None,
+    balanced: bool = True,
+) -> ImageData | TextData:
+    """Examples with labels that no learner has.
 
     Preprocessing is that of ``assets.load_target_data``, call for call.
 
     Args:
-        name: the data set; only ``solar_cells`` has images.
+        name: the data set, ``solar_cells`` or ``short_texts``.
         part: ``held_out``, or ``reserve`` for what a close result is measured on again.
-        task: as in ``load_target_data``.
-        domain: as in ``load_target_data``.
-        size: edge length in pixels.
+        task: of ``solar_cells`` only, as in ``load_target_data``.
+        domain: of ``solar_cells`` only, as in ``load_target_data``.
+        size: edge length of images in pixels.
         per_class: how many of each class; the default is decided by ``balanced``.
         balanced: as many of each class as the rarest one has. Otherwise all, in the proportions
             that the source has. Ignored when ``per_class`` is given.
@@ -46,20 +69,31 @@ def load_held_out(
         ValueError: an argument is outside its allowed values.
         WorkshopError: the source data are missing or changed.
     """
-    if name != cells.NAME:
-        raise ValueError(f"Expected argument `name` to be {cells.NAME!r}, but got {name!r}.")
     if part not in HELD_OUT_PARTS:
         raise ValueError(
             f"Expected argument `part` to be one of {', '.join(HELD_OUT_PARTS)}, but got {part!r}."
         )
+    if name == cells.NAME:
+        return _cells(part, task, domain, size=size, per_class=per_class, balanced=balanced)
+    if name == short_texts.NAME:
+        return _texts(part, per_class=per_class, balanced=balanced)
+    raise ValueError(
+        f"Expected argument `name` to be {cells.NAME!r} or {short_texts.NAME!r}, but got {name!r}."
+    )
+
+
+@functools.lru_cache(maxsize=16)
+def _cells(
+    part: str, task: str, domain: str, *, size: int, per_class: int | None, balanced: bool
+) -> ImageData:
     check_size(size)
     source = source_cells()
     rows = source.rows(part)
     known = source.subset(rows)
     labels = known.labels(task, domain)
+    where = f"the {part} part of {cells.NAME} (domain {domain})"
     if per_class is None and balanced:
-        per_class = int(np.bincount(labels[labels >= 0]).min())
-    where = f"the {part} part of {name} (domain {domain})"
+        per_class = balanced_count(labels, cells.CLASS_NAMES[task], where=where)
     chosen = choose_rows(labels, cells.CLASS_NAMES[task], per_class, where=where)
     return cells.as_image_data(
         source.images(rows[row] for row in chosen),
@@ -68,3 +102,15 @@ def load_held_out(
         task=task,
         size=size,
     )
+
+
+@functools.lru_cache(maxsize=16)
+def _texts(part: str, *, per_class: int | None, balanced: bool) -> TextData:
+    source = source_texts()
+    rows = source.rows(part)
+    labels = source.labels[rows]
+    where = f"the {part} part of {short_texts.NAME}"
+    if per_class is None and balanced:
+        per_class = balanced_count(labels, short_texts.CLASS_NAMES, where=where)
+    chosen = choose_rows(labels, short_texts.CLASS_NAMES, per_class, where=where)
+    return short_texts.as_text_data(source.chosen(rows[row] for row in chosen), labels[chosen])

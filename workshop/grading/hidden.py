@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator
 import torch
 
 import checks
+from checks.verdict import to_html, to_text
 from workshop.assets import ImageData, load_source_model
 from workshop.course import Course
 from workshop.errors import WorkshopError
@@ -89,7 +90,12 @@ def held_out(part: str = "held_out", *, domain: str = "mono", size: int = 96) ->
 
 
 def reference_features(inputs: torch.Tensor, batch_size: int = 16) -> torch.Tensor:
-    """The pristine source model's features of the inputs, ``[N, 1280]``, measured here and now."""
+    """The pristine source model's features of the inputs, ``[N, 1280]``, measured here and now.
+
+    Args:
+        inputs: ``[N, 3, S, S]``, normalised as the source model wants them.
+        batch_size: inputs at a time.
+    """
     model = load_source_model("efficientnet_lite0").eval()
     with torch.no_grad():
         return torch.cat(
@@ -118,9 +124,11 @@ def _publish(grade_id: str, verdicts: list[tuple[float, checks.Verdict]]) -> Non
             VERDICTS_MIME: {
                 "grade_id": grade_id,
                 "points": float(sum(points for points, _ in verdicts)),
-                "verdicts": [{**verdict.to_dict(), "weight": points} for points, verdict in verdicts],
+                "verdicts": [
+                    {**verdict.to_dict(), "weight": points} for points, verdict in verdicts
+                ],
             },
-            "text/html": "".join(verdict._repr_html_() for _, verdict in verdicts),
-            "text/plain": "\n".join(str(verdict) for _, verdict in verdicts),
+            "text/html": to_html([verdict for _, verdict in verdicts]),
+            "text/plain": to_text([verdict for _, verdict in verdicts]),
         }
     )

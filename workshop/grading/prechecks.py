@@ -1,16 +1,16 @@
-"""Look at a submission before nbgrader touches it: what cannot be graded is rejected with a remedy."""
+"""Look at a submission before nbgrader does: what cannot be graded is rejected, with a remedy."""
 
 from __future__ import annotations
 
 import difflib
 import json
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import nbformat
-from nbformat import NotebookNode
+from nbformat import NotebookNode, from_dict
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_raw_cell
 from nbgrader.utils import parse_utc
 
@@ -19,7 +19,11 @@ from workshop.errors import WorkshopError
 _FORMAT = 4
 _LARGEST = 64 * 1024 * 1024  # bytes; more is a notebook full of forgotten outputs
 _SAVE_AGAIN = "open it in JupyterLab, save it and hand it in again"
-_NEW_CELL = {"code": new_code_cell, "markdown": new_markdown_cell, "raw": new_raw_cell}
+_NEW_CELL: dict[str, Callable[..., NotebookNode]] = {
+    "code": new_code_cell,
+    "markdown": new_markdown_cell,
+    "raw": new_raw_cell,
+}
 
 
 class RejectedSubmission(WorkshopError):
@@ -121,7 +125,9 @@ def _parsed(path: Path, text: str) -> Any:
     try:
         return json.loads(text)
     except json.JSONDecodeError as error:
-        if text.lstrip().startswith("{") and error.pos >= len(text.rstrip()) - 1:
+        # An unterminated string reaches to the end: a line end inside it is another error.
+        at_end = error.pos >= len(text.rstrip()) - 1 or error.msg.startswith("Unterminated")
+        if text.lstrip().startswith("{") and at_end:
             problem = f"the file is cut off at line {error.lineno}"
         elif text.lstrip().startswith("{"):
             problem = f"the notebook is broken at line {error.lineno}: {error.msg}"
@@ -160,10 +166,11 @@ def _clean(path: Path, content: dict[str, Any]) -> NotebookNode:
     if not isinstance(cells, list) or not all(isinstance(cell, dict) for cell in cells):
         raise RejectedSubmission("the notebook's cells are broken", where=path, remedy=_SAVE_AGAIN)
     metadata = content.get("metadata")
-    return new_notebook(
-        cells=[_clean_cell(path, number, cell) for number, cell in enumerate(cells, 1)],
-        metadata=metadata if isinstance(metadata, dict) else {},
-    )
+    notebook: NotebookNode = new_notebook()
+    # Set afterwards, unvalidated: restoring takes what it knows of metadata and drops the rest.
+    notebook.cells = [_clean_cell(path, number, cell) for number, cell in enumerate(cells, 1)]
+    notebook.metadata = from_dict(metadata if isinstance(metadata, dict) else {})
+    return notebook
 
 
 def _clean_cell(path: Path, number: int, cell: dict[str, Any]) -> NotebookNode:
@@ -175,7 +182,8 @@ def _clean_cell(path: Path, number: int, cell: dict[str, Any]) -> NotebookNode:
     if make is None or not isinstance(source, str) or not isinstance(metadata, dict):
         raise RejectedSubmission(f"cell {number} is broken", where=path, remedy=_SAVE_AGAIN)
     # A new id each: copies of a cell share theirs, and then the notebook would not be valid.
-    clean = make(source, metadata=metadata, id=f"cell-{number}")
+    clean = make(source, id=f"cell-{number}")
+    clean.metadata = from_dict(metadata)
     if clean.cell_type == "markdown" and _are_attachments(cell.get("attachments")):
         clean.attachments = cell["attachments"]
     return clean
@@ -183,7 +191,10 @@ def _clean_cell(path: Path, number: int, cell: dict[str, Any]) -> NotebookNode:
 
 def _are_attachments(value: object) -> bool:
     """Whether these are pictures that were pasted into a text."""
-    return isinstance(value, dict) and all(isinstance(bundle, dict) for bundle in value.values())
+    return isinstance(value, dict) and all(
+        isinstance(bundle, dict) and all(isinstance(each, str) for each in bundle.values())
+        for bundle in value.values()
+    )
 
 
 def _check_timestamp(path: Path) -> None:

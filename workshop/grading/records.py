@@ -71,7 +71,7 @@ class CellResult:
 
 
 def record_of(node: NotebookNode) -> NotebookNode:
-    """The record in the metadata of a notebook or cell; made if there is none. Change it in place."""
+    """The record in the metadata of a notebook or cell, to be changed in place; made if missing."""
     record = node.metadata.get(KEY)
     if not isinstance(record, NotebookNode):
         record = node.metadata[KEY] = NotebookNode()

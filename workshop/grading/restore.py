@@ -8,7 +8,7 @@ from the gradebook's copy of the assignment.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from nbformat import NotebookNode
@@ -18,7 +18,11 @@ from workshop.grading.hiding import visible_part
 from workshop.grading.prechecks import RejectedSubmission
 from workshop.grading.records import KEY, nbgrader_of, record_of
 
-_NEW_CELL = {"code": new_code_cell, "markdown": new_markdown_cell, "raw": new_raw_cell}
+_NEW_CELL: dict[str, Callable[..., NotebookNode]] = {
+    "code": new_code_cell,
+    "markdown": new_markdown_cell,
+    "raw": new_raw_cell,
+}
 
 
 @dataclass(frozen=True)
@@ -169,8 +173,6 @@ def _index_of(cells: list[NotebookNode], grade_id: str) -> int:
 
 def _put_back(master: MasterCell, number: int) -> NotebookNode:
     source = master.source if master.locked else visible_part(master.source)
-    cell = _NEW_CELL[master.cell_type](
-        source, metadata=master.metadata, id=f"put-back-{number}"
-    )
+    cell = _NEW_CELL[master.cell_type](source, metadata=master.metadata, id=f"put-back-{number}")
     cell.metadata[KEY] = NotebookNode(deleted=True, unanswered=master.is_answer)
     return cell

@@ -77,8 +77,6 @@ def execute_notebook(
     """
     result = copy.deepcopy(notebook)
     with scratch_copy(cwd) as scratch:
-        execution = run_cells(
-            result, scratch, limits or Limits(), env=env, kernel_name=kernel_name
-        )
+        execution = run_cells(result, scratch, limits or Limits(), env=env, kernel_name=kernel_name)
     cells = score_notebook(result)
     return Executed(result, execution.outcome, execution.seconds, tuple(cells), execution.message)

@@ -26,7 +26,7 @@ from workshop.grading.records import (
 from workshop.grading.verdicts import VerdictError, VerdictTable, read_verdicts
 
 # What a built-in int or float looks like: no np.float64(2.0), no tensor(2.), no True, no '2.0'.
-_NUMBER = re.compile(r"-?\d+(\.\d+)?(e[+-]?\d+)?|-?inf|nan")
+_NUMBER = re.compile(r"-?\d+(\.\d+)?(e[+-]?\d+)?|-?inf|nan", re.ASCII)
 _SLACK = 1e-9  # sums of weighted scores are rounded
 _LONGEST_MESSAGE = 2000
 
@@ -35,7 +35,7 @@ OUR_ERRORS = frozenset({"CheckCrashed", "WorkshopError"})
 
 
 def score_notebook(notebook: NotebookNode) -> list[CellResult]:
-    """Score every graded cell of an executed notebook, in order, and note status and message there."""
+    """Score every graded cell of an executed notebook, in order, and note the results there."""
     results = []
     for cell in notebook.cells:
         if is_graded(cell):

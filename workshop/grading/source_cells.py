@@ -21,7 +21,9 @@ from workshop.errors import WorkshopError
 from workshop.grading.splits import part_of_each, rank
 
 PACKAGE = "elpv_dataset"
-_REMEDY = "Install the instructor's packages again: make setup, or pip install elpv-dataset==1.0.0.post1"
+_REMEDY = (
+    "Install the instructor's packages again: make setup, or pip install elpv-dataset==1.0.0.post1"
+)
 # Over the checksums of all images and the labels: one changed byte anywhere is noticed.
 CHECKSUM = "a6f8f427344b6bb624777326c70fa26f176c45e0d9184390d23d6f9cec680579"
 # Shares of train, validation, held-out and reserve. The rarest class that tasks use is 'mono,

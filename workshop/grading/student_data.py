@@ -16,11 +16,13 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from workshop.assets import short_texts
 from workshop.assets import solar_cells as cells
 from workshop.assets._integrity import sha256_of, write_atomically
 from workshop.assets._student_files import FORMAT, MANIFEST, installed_folder
 from workshop.errors import WorkshopError
 from workshop.grading.source_cells import source_cells
+from workshop.grading.source_texts import source_texts
 
 
 def prepare_student_data(out_dir: Path) -> list[Path]:
@@ -35,7 +37,10 @@ def prepare_student_data(out_dir: Path) -> list[Path]:
     Raises:
         WorkshopError: the source data are missing or changed, or the folder cannot be written to.
     """
-    contents = {f"{cells.NAME}.npz": _solar_cells()}
+    contents = {
+        f"{cells.NAME}.npz": _solar_cells(),
+        f"{short_texts.NAME}.npz": _short_texts(),
+    }
     written = []
     try:
         for name, content in contents.items():
@@ -75,10 +80,22 @@ def _solar_cells() -> bytes:
     )
 
 
+def _short_texts() -> bytes:
+    source = source_texts()
+    splits = short_texts.STUDENT_SPLITS
+    rows = [row for row, part in enumerate(source.parts) if part in splits]
+    return _archive(
+        {
+            **short_texts.packed(source.chosen(rows)),
+            "split": np.array([splits.index(source.parts[row]) for row in rows], dtype=np.uint8),
+            "label": source.labels[rows].astype(np.uint8),
+        }
+    )
+
+
 def _archive(arrays: Mapping[str, npt.NDArray[np.generic]]) -> bytes:
     buffer = io.BytesIO()
-    # Typed as if the first positional arrays could be meant: keyword arrays are the documented way.
-    np.savez_compressed(buffer, allow_pickle=False, **arrays)  # type: ignore[arg-type]
+    np.savez_compressed(buffer, allow_pickle=False, **arrays)
     return buffer.getvalue()
 
 

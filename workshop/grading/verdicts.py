@@ -76,7 +76,9 @@ def read_verdicts(cell: NotebookNode, grade_id: str) -> VerdictTable | None:
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"])
-        raise VerdictError(f"the cell's verdicts are malformed at {place}: {first['msg']}") from error
+        raise VerdictError(
+            f"the cell's verdicts are malformed at {place}: {first['msg']}"
+        ) from error
 
 
 def _payloads(cell: NotebookNode) -> list[Any]:

@@ -21,7 +21,7 @@ def seed_everything(seed: int) -> None:
     formed in another order otherwise.
     """
     random.seed(seed)
-    np.random.seed(seed)  # noqa: NPY002 - libraries that a learner calls may use the global generator
+    np.random.seed(seed)
     torch.manual_seed(seed)
 
 

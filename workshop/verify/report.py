@@ -1,4 +1,4 @@
-"""What verifying found: for each exercise whether stub, solution and variants score as they should."""
+"""What verifying found: do stub, solution and variants of each exercise score as they should?"""
 
 from __future__ import annotations
 
@@ -206,8 +206,10 @@ def _problem(run: Run, variant: Variant) -> str:
     """What a variant lost that it should not, or the other way round; empty if all is right."""
     problems = [run.message] if run.message else []
     lost = run.lost()
-    for grade_id in sorted(set(variant.loses) - set(lost)):
-        problems.append(f"there is no grade cell {grade_id}")
+    problems += [
+        f"no grade cell {grade_id} depends on this exercise"
+        for grade_id in sorted(set(variant.loses) - set(lost))
+    ]
     for grade_id, points in lost.items():
         expected = variant.loses.get(grade_id, 0.0)
         if not math.isclose(points, expected, abs_tol=1e-6):

@@ -1,4 +1,4 @@
-"""Run stubs, solutions and variants of notebooks, and compare what they score with what they should."""
+"""Run stubs, solutions and variants of notebooks, and judge what they score."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from workshop.grading.execution import Limits
 from workshop.grading.records import is_graded, nbgrader_of
 from workshop.grading.run import Executed, execute_notebook
 from workshop.verify.report import Kind, Run, VerifyReport, judged
+from workshop.verify.slices import sliced
 from workshop.verify.variants import Variant, load_variants, patched
 
 Progress = Callable[[int, int, str], None]
@@ -50,6 +51,7 @@ def verify(
     assignments: Sequence[str] | None = None,
     *,
     only: Callable[[Task], bool] = lambda _: True,
+    full: bool = False,
     workers: int | None = None,
     limits: Limits | None = None,
     progress: Progress | None = None,
@@ -60,6 +62,7 @@ def verify(
         course: the course.
         assignments: their names; all of them if None.
         only: which of the tasks to run. The solution always runs: the others are compared with it.
+        full: run every cell for every variant, also those that the variant cannot reach.
         workers: how many kernels run at the same time; as many as there are cores if None.
         limits: time limits of each notebook.
         progress: called after each run with how many are done, of how many, and which.
@@ -71,7 +74,7 @@ def verify(
     build(course, selected)
     tasks = [task for task in _tasks(course, selected) if task.kind is Kind.SOLUTION or only(task)]
     # Every patch is tried before the first kernel starts: an outdated one shows at once.
-    notebooks = [_notebook(course, task) for task in tasks]
+    notebooks = [_notebook(course, task, full=full) for task in tasks]
     runs: dict[int, Run] = {}
     with ThreadPoolExecutor(workers or os.cpu_count() or 1) as pool:
         futures = {
@@ -99,12 +102,15 @@ def _tasks(course: Course, assignments: Sequence[str]) -> Iterator[Task]:
                 yield Task(assignment, notebook, Kind.RIGHT, name, variant)
 
 
-def _notebook(course: Course, task: Task) -> NotebookNode:
+def _notebook(course: Course, task: Task, *, full: bool) -> NotebookNode:
     source = nbformat.read(course.source_notebook(task.assignment, task.notebook), as_version=4)
     if task.kind is Kind.STUB:
         release = course.release_notebook(task.assignment, task.notebook)
         return _with_hidden_tests(nbformat.read(release, as_version=4), source)
-    return source if task.variant is None else patched(source, task.variant)
+    if task.variant is None:
+        return source
+    variant = patched(source, task.variant)
+    return variant if full else sliced(variant, task.variant.exercise)
 
 
 def _with_hidden_tests(release: NotebookNode, source: NotebookNode) -> NotebookNode:

@@ -13,6 +13,7 @@ from nbformat import NotebookNode
 from torch import nn
 
 from workshop import learn
+from workshop.verify.slices import needed_by, reached_from
 
 
 class SeededReplay:
@@ -20,22 +21,27 @@ class SeededReplay:
 
     Args:
         notebook: the solution, or a wrong solution made from it.
-        again: the names of the cells that run once for every seed; all other cells up to the last
-            of these run once, tests excepted.
+        again: the names of the cells that run once for every seed. The cells that they need run
+            once, before; other cells do not run.
+
+    Raises:
+        ValueError: the notebook has no such cell.
     """
 
     def __init__(self, notebook: NotebookNode, again: Sequence[str]) -> None:
-        cells = [(_name(cell), cell.source) for cell in notebook.cells if _runs(cell)]
-        names = [name for name, _ in cells]
+        cells = [cell for cell in notebook.cells if _runs(cell)]
+        names = [_name(cell) for cell in cells]
         missing = set(again) - set(names)
         if missing:
             raise ValueError(f"Expected `again` to name cells of the notebook, but got {missing}")
-        last = max(names.index(name) for name in again)
-        self._again = [source for name, source in cells if name in again]
+        repeated = [names.index(name) for name in again]
+        needed = needed_by(cells, repeated)
+        anew = set(repeated).union(*(reached_from(cells, index) for index in repeated))
+        self._again = [cells[index].source for index in needed if index in anew]
         self._namespace: dict[str, Any] = {"__name__": "__main__"}
-        for name, source in cells[:last]:
-            if name not in again:
-                self._run(source)
+        for index in needed:
+            if index not in anew:
+                self._run(cells[index].source)
 
     def models(self, variable: str, seeds: Sequence[int]) -> Iterator[nn.Module]:
         """The model that the cells leave in ``variable``, for one seed after another."""

@@ -1,0 +1,99 @@
+"""The main job on the real assignment: a class of nine, from its text to its grades."""
+
+from __future__ import annotations
+
+import csv
+import json
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from workshop.course import Course
+
+Command = Callable[..., subprocess.CompletedProcess[str]]
+ASSIGNMENT = "module2_implementing"
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800), pytest.mark.xdist_group("demo")]
+
+
+@pytest.fixture(scope="module")
+def demo(course: Course, run: Command) -> Path:
+    folder = course.root / "demo"
+    run("workshop", "demo", "--out", str(folder))
+    return folder
+
+
+def grades(folder: Path) -> dict[str, dict[str, object]]:
+    data = json.loads((folder / f"grades_{ASSIGNMENT}.json").read_text(encoding="utf-8"))
+    return {each["student"]: each for each in data["results"]}
+
+
+def scores(folder: Path, student: str) -> dict[str, float | None]:
+    cells = grades(folder)[student]["cells"]
+    assert isinstance(cells, list)
+    return {each["grade_id"]: each["score"] for each in cells}
+
+
+def test_each_student_gets_what_the_work_is_worth(demo: Path) -> None:
+    found = grades(demo)
+    assert len(found) == 9
+    outcomes = {student: each["outcome"] for student, each in found.items()}
+    assert outcomes.pop("hedy") == "KERNEL_DIED"
+    assert outcomes.pop("ivan") == "REJECTED"
+    assert set(outcomes.values()) == {"COMPLETED"}
+    right = scores(demo, "ada")
+    written = [grade_id for grade_id, score in right.items() if score is None]
+    assert written == ["choose_a_way"]
+    assert scores(demo, "blaise") == right
+    lost = {
+        student: {
+            grade_id: full - (scores(demo, student)[grade_id] or 0)
+            for grade_id, full in right.items()
+            if full is not None and scores(demo, student)[grade_id] != full
+        }
+        for student in ("dorothy", "emmy")
+    }
+    assert lost["dorothy"] == {"test_build_optimizer": 1}
+    assert set(lost["emmy"]) == {"test_set_training_mode", "test_fine_tune", "test_run_fine_tuning"}
+    assert not any(scores(demo, "grace").values())
+
+
+def test_what_ran_before_a_crash_counts_and_a_rejected_file_has_no_score(demo: Path) -> None:
+    crashed = scores(demo, "hedy")
+    assert crashed["test_build_model"] == 3
+    assert crashed["test_read_confusion"] == 0
+    assert grades(demo)["ivan"]["score"] is None
+
+
+def test_the_table_has_a_row_for_every_student(demo: Path) -> None:
+    with (demo / f"grades_{ASSIGNMENT}.csv").open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["student"] for row in rows] == sorted(grades(demo))
+
+
+def test_feedback_shows_verdicts_and_no_hidden_test(demo: Path) -> None:
+    pages = sorted(demo.glob(f"feedback/*/{ASSIGNMENT}/*.html"))
+    assert {page.parts[-3] for page in pages} == set(grades(demo)) - {"ivan"}
+    for page in pages:
+        text = page.read_text(encoding="utf-8")
+        assert "workshop.grading.hidden" not in text
+        assert "held_out(" not in text
+    assert "freezing.eval_mode" in (demo / f"feedback/emmy/{ASSIGNMENT}").joinpath(
+        "feature_extraction_and_fine_tuning.html"
+    ).read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("student", ["dorothy", "hedy"])
+def test_stock_nbgrader_gives_the_same_scores(
+    demo: Path, run: Command, tmp_path: Path, student: str
+) -> None:
+    before = scores(demo, student)
+    arguments = ("autograde", ASSIGNMENT, f"--student={student}", "--force", "--log-level=ERROR")
+    run("nbgrader", *arguments, folder=demo)
+    output = tmp_path / "grades.json"
+    run("workshop", "export", ASSIGNMENT, "--json", str(output), folder=demo)
+    data = json.loads(output.read_text(encoding="utf-8"))["results"]
+    cells = next(each["cells"] for each in data if each["student"] == student)
+    assert {each["grade_id"]: each["score"] for each in cells} == before

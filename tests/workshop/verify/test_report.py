@@ -1,0 +1,57 @@
+from __future__ import annotations
+
+from workshop.grading.records import CellResult, CellStatus
+from workshop.verify.report import Kind, Run, VerifyReport, judged
+from workshop.verify.run import Task
+from workshop.verify.variants import Replacement, Variant
+
+CATCHES = "double.negative"
+
+
+def cell(score: float | None) -> CellResult:
+    status = CellStatus.PASSED if score == 2 else CellStatus.FAILED
+    return CellResult("test_double", score, 2.0, status, "")
+
+
+def run(kind: Kind, score: float | None, variant: Variant | None = None, failed: str = "") -> Run:
+    task = Task("small", "doubling", kind, "name", variant)
+    checks = {"test_double": frozenset(filter(None, [failed]))}
+    return Run(task, {"test_double": cell(score)}, checks, 1.0, "")
+
+
+def variant(loses: float = 0.0, catches: str | None = None) -> Variant:
+    return Variant(
+        exercise="double",
+        replace=(Replacement(old="a", new="b"),),
+        catches=catches,
+        loses={"test_double": loses} if loses else {},
+    )
+
+
+def test_nothing_at_all_proves_nothing() -> None:
+    assert not VerifyReport((), 0.0).ok
+    assert not judged([]).ok
+
+
+def test_a_stub_must_earn_nothing_and_a_solution_everything() -> None:
+    good = judged([run(Kind.SOLUTION, 2.0), run(Kind.STUB, None)])
+    assert good.ok
+    assert good.seconds == 2.0
+    assert not judged([run(Kind.SOLUTION, 2.0), run(Kind.STUB, 0.5)]).ok
+    assert not judged([run(Kind.SOLUTION, 1.0), run(Kind.STUB, 0.0)]).ok
+
+
+def test_a_wrong_solution_must_lose_exactly_what_it_says_at_the_check_it_names() -> None:
+    wrong = variant(1.0, CATCHES)
+    base = [run(Kind.SOLUTION, 2.0), run(Kind.STUB, 0.0)]
+    assert judged([*base, run(Kind.WRONG, 1.0, wrong, CATCHES)]).ok
+    assert not judged([*base, run(Kind.WRONG, 0.0, wrong, CATCHES)]).ok
+    assert not judged([*base, run(Kind.WRONG, 2.0, wrong, CATCHES)]).ok
+    assert not judged([*base, run(Kind.WRONG, 1.0, wrong, "double.small")]).ok
+
+
+def test_a_right_solution_must_lose_nothing() -> None:
+    base = [run(Kind.SOLUTION, 2.0), run(Kind.STUB, 0.0)]
+    assert judged([*base, run(Kind.RIGHT, 2.0, variant())]).ok
+    assert not judged([*base, run(Kind.RIGHT, 1.5, variant())]).ok
+    assert not judged([*base, run(Kind.RIGHT, None, variant())]).ok

@@ -1,0 +1,52 @@
+from __future__ import annotations
+
+import pytest
+
+from workshop.course import Course
+from workshop.errors import WorkshopError
+from workshop.verify import verify
+
+pytestmark = pytest.mark.usefixtures("quick_gradebooks")
+
+
+@pytest.mark.slow
+def test_a_good_course_is_proved(tiny_course: Course) -> None:
+    seen: list[tuple[int, int]] = []
+    report = verify(
+        tiny_course, workers=2, progress=lambda done, total, name: seen.append((done, total))
+    )
+    assert report.ok, report.to_dict()
+    assert seen == [(1, 4), (2, 4), (3, 4), (4, 4)]
+    double, total = report.to_dict()["exercises"]
+    assert (double["name"], total["name"]) == ("double", "total")
+    assert double["stub_fails"] is True
+    assert double["solution_passes"] is True
+    assert double["mutants"] == [{"name": "forgets_the_sign", "caught": True, "problem": ""}]
+    assert double["alternatives"] == [{"name": "by_adding", "passes": True, "problem": ""}]
+    assert total["mutants"] == []
+
+
+@pytest.mark.slow
+def test_what_is_not_as_it_should_be_is_named(tiny_course: Course) -> None:
+    text = tiny_course.text("small", "doubling")
+    text.write_text(text.read_text().replace("float(total(numbers) ==", "float(12 =="))
+    path = tiny_course.instructor_folder("small", "doubling") / "variants.yaml"
+    path.write_text(
+        path.read_text()
+        .replace("catches: double.negative", "catches: double.small")
+        .replace("value + value", "value + 3")
+    )
+    report = verify(tiny_course, workers=2)
+    assert not report.ok
+    double, total = report.exercises
+    assert total.stub_fails is False
+    assert "the stub gets 1" in total.problem
+    assert "double.small should fail; failed: double.negative" in double.mutants[0].problem
+    assert "test_double: lost 2 instead of 0" in double.alternatives[0].problem
+
+
+def test_an_outdated_patch_stops_before_any_kernel_starts(tiny_course: Course) -> None:
+    path = tiny_course.instructor_folder("small", "doubling") / "variants.yaml"
+    path.write_text(path.read_text().replace('old: "value * 2"', 'old: "value * 7"'))
+    with pytest.raises(WorkshopError, match="stands 0 times"):
+        verify(tiny_course, progress=lambda *_: pytest.fail("a kernel ran"))

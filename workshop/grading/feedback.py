@@ -1,0 +1,150 @@
+"""Feedback pages for students, made by nbgrader's own converter without the hidden tests."""
+
+from __future__ import annotations
+
+import html
+import logging
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from nbgrader.converters import GenerateFeedback
+from nbgrader.converters.base import NbGraderException
+from nbgrader.coursedir import CourseDirectory
+from traitlets.config import Config
+
+from workshop.course import Course, scripts_on_path
+from workshop.errors import WorkshopError
+from workshop.grading.gradebook import open_gradebook, require_assignment
+from workshop.grading.records import Outcome
+from workshop.grading.results import read_result, submissions_of
+
+Progress = Callable[[int, int, str], None]
+
+
+def generate_feedback(
+    course: Course,
+    assignment: str,
+    students: Sequence[str] | None = None,
+    *,
+    progress: Progress | None = None,
+) -> tuple[Path, ...]:
+    """Write a page for every graded notebook, and one with the reason for rejected submissions.
+
+    Args:
+        course: the course; its ``nbgrader_config.py`` decides the steps.
+        assignment: the assignment's name.
+        students: for whom; for everyone who handed in and was looked at for None.
+        progress: called after each submission with how many are done, of how many, and whose.
+
+    Returns:
+        The pages, by student and notebook.
+
+    Raises:
+        WorkshopError: unknown assignment or student, nothing was graded yet, or a page could not
+            be made (the others were).
+    """
+    config = course.nbgrader_config()
+    pages: list[Path] = []
+    failed: list[str] = []
+    with scripts_on_path():
+        coursedir = CourseDirectory(config=config)
+        with open_gradebook(coursedir) as gradebook:
+            notebooks = require_assignment(gradebook, assignment)
+        selected = _selected(course, assignment, students)
+        for done, student in enumerate(selected, 1):
+            if (course.autograded / student / assignment).is_dir():
+                reason = _convert(course, config, assignment, student)
+                if reason:
+                    failed.append(f"{student}: {reason}")
+            else:
+                with open_gradebook(coursedir) as gradebook:
+                    result = read_result(course, gradebook, assignment, student)
+                if result.outcome is Outcome.REJECTED:
+                    _write_rejection(course, assignment, student, notebooks, result.message)
+            pages += sorted((course.feedback / student / assignment).glob("*.html"))
+            if progress is not None:
+                progress(done, len(selected), student)
+    if failed:
+        raise WorkshopError(
+            f"no feedback could be made for {'; '.join(failed)}",
+            where=course.autograded,
+            remedy=f"grade them again: workshop grade {assignment} --student NAME",
+        )
+    if not pages:
+        raise WorkshopError(
+            f"nothing of {assignment} is graded yet",
+            where=course.autograded,
+            remedy=f"run: workshop grade {assignment}",
+        )
+    return tuple(pages)
+
+
+class _Feedback(GenerateFeedback):  # type: ignore[misc] # nbgrader ships no types
+    """nbgrader's converter for one submission."""
+
+    def init_notebooks(self) -> None:
+        """Name the notebooks outright: nbgrader's glob fails in a folder called e.g. [a]."""
+        folder = self._format_source(self.coursedir.assignment_id, self.coursedir.student_id)
+        self.assignments = {folder: sorted(str(path) for path in Path(folder).glob("*.ipynb"))}
+        self.notebooks: list[str] = []
+
+
+class _Messages(logging.Handler):
+    """Keeps nbgrader's errors, which hold the only word about a failure."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.ERROR)
+        self.lines: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.lines.append(record.getMessage().rstrip())
+
+
+def _convert(course: Course, config: Config, assignment: str, student: str) -> str:
+    """Make one submission's pages; returns why that failed, empty if it did not."""
+    messages = _Messages()
+    log = logging.Logger("workshop.feedback", logging.ERROR)
+    log.addHandler(messages)
+    coursedir = CourseDirectory(config=config, log=log)
+    coursedir.assignment_id, coursedir.student_id, coursedir.notebook_id = assignment, student, "*"
+    coursedir.root = str(course.root)
+    converter = _Feedback(coursedir=coursedir, config=config, log=log)
+    converter.force = True
+    try:
+        converter.start()
+    except NbGraderException as error:
+        traces = [line for line in messages.lines if line.startswith("Traceback")]
+        return traces[0].rsplit("\n", 1)[-1] if traces else str(error)
+    return ""
+
+
+def _write_rejection(
+    course: Course, assignment: str, student: str, notebooks: tuple[str, ...], message: str
+) -> None:
+    folder = course.feedback / student / assignment
+    folder.mkdir(parents=True, exist_ok=True)
+    name = notebooks[0] if len(notebooks) == 1 else assignment
+    page = (
+        '<!DOCTYPE html>\n<html lang="en">\n<head><meta charset="utf-8">'
+        f"<title>{html.escape(name)}</title></head>\n"
+        '<body style="font-family:sans-serif;max-width:45em;margin:2em auto;line-height:1.5">\n'
+        f"<h1>{html.escape(name)}: not graded</h1>\n"
+        "<p>Your work could not be graded as it was handed in. It has no score yet, not even 0.</p>"
+        f"\n<p><b>{html.escape(message)}</b></p>\n</body>\n</html>\n"
+    )
+    (folder / f"{name}.html").write_text(page, encoding="utf-8")
+
+
+def _selected(course: Course, assignment: str, students: Sequence[str] | None) -> tuple[str, ...]:
+    known = set(submissions_of(course, assignment))
+    known |= {path.parent.name for path in course.autograded.glob(f"*/{assignment}")}
+    if students is None:
+        return tuple(sorted(known))
+    for student in students:
+        if student not in known:
+            raise WorkshopError(
+                f"no submission of {assignment} by {student!r}",
+                where=course.submitted,
+                remedy="correct the name; the folders there are the students' names",
+            )
+    return tuple(sorted(set(students)))

@@ -1,0 +1,174 @@
+"""Our steps in nbgrader's own converters, named in ``nbgrader_config.py``.
+
+Stock ``nbgrader autograde``, the formgrader's button and ``workshop grade`` all run exactly these,
+so they cannot come to different scores.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from nbconvert.exporters import NotebookExporter
+from nbformat import NotebookNode
+from nbgrader.api import Gradebook
+from nbgrader.preprocessors import GetGrades, NbGraderPreprocessor
+from nbgrader.utils import compute_checksum
+from traitlets import Float, Unicode
+
+from workshop.course import ROOT_VARIABLE
+from workshop.grading.execution import Limits, run_cells, scratch_copy
+from workshop.grading.feedback_cells import clean_for_student
+from workshop.grading.gradebook import load_master, record_rejected, save_scores
+from workshop.grading.prechecks import RejectedSubmission, check_folder, read_notebook
+from workshop.grading.records import nbgrader_of, record_of
+from workshop.grading.restore import restore
+from workshop.grading.scoring import score_notebook
+
+_Converted = tuple[NotebookNode, dict[str, Any]]
+
+
+class SubmissionExporter(NotebookExporter):
+    """Reads what was handed in, whatever it is.
+
+    nbgrader's own reading ends with a traceback at an empty file or an old format. Here, what can
+    be read is brought to the current format; the rest is rejected, and the gradebook says that a
+    person has to decide: nbgrader would leave a score that looks like 0.
+    """
+
+    def from_file(
+        self, file_stream: Any, resources: dict[str, Any] | None = None, **kw: Any
+    ) -> Any:
+        """The converted notebook as text, and its resources.
+
+        Raises:
+            RejectedSubmission: the submission cannot be graded as it is.
+        """
+        path, about = Path(file_stream.name), (resources or {})["nbgrader"]
+        try:
+            check_folder(path.parent, [about["notebook"]])
+            notebook = read_notebook(path)
+            return self.from_notebook_node(notebook, resources, **kw)  # type: ignore[no-untyped-call]
+        except RejectedSubmission:
+            with Gradebook(about["db_url"]) as gradebook:
+                record_rejected(gradebook, about["assignment"], about["student"])
+            raise
+
+
+class RestoreSubmission(NbGraderPreprocessor):  # type: ignore[misc] # nbgrader ships no types
+    """Puts everything but the learner's own text back as it was released; see ``restore``.
+
+    Takes the place of nbgrader's ClearOutput, DeduplicateIds, OverwriteKernelspec and
+    OverwriteCells, which trust tags, ids and the order of a submission's cells.
+    """
+
+    def preprocess(self, nb: NotebookNode, resources: dict[str, Any]) -> _Converted:
+        """Restore the notebook in place.
+
+        Raises:
+            RejectedSubmission: it holds none of the assignment's cells.
+        """
+        about = resources["nbgrader"]
+        with Gradebook(about["db_url"]) as gradebook:
+            master = load_master(gradebook, about["assignment"], about["notebook"])
+        restore(nb, master)
+        return nb, resources
+
+
+class ExecuteSubmission(NbGraderPreprocessor):  # type: ignore[misc]
+    """Runs the notebook under our limits, in a scratch copy of the submission's folder.
+
+    nbgrader's own step runs it where the notebook with the hidden tests lies, honours a learner's
+    tags, and loses the whole submission when the kernel dies.
+    """
+
+    cell_seconds = Float(
+        Limits.cell_seconds, help="One cell; it is then interrupted and the next one runs."
+    ).tag(config=True)
+    notebook_seconds = Float(
+        Limits.notebook_seconds, help="All cells together, without starting the kernel."
+    ).tag(config=True)
+    startup_seconds = Float(Limits.startup_seconds, help="Starting the kernel.").tag(config=True)
+    interrupt_seconds = Float(
+        Limits.interrupt_seconds,
+        help="How long a cell may take to react to the interrupt before the kernel is killed.",
+    ).tag(config=True)
+    kernel_name = Unicode(
+        "python3", help="The kernel to run. What a notebook asks for is ignored."
+    ).tag(config=True)
+
+    def preprocess(self, nb: NotebookNode, resources: dict[str, Any]) -> _Converted:
+        """Execute the notebook in place and note in its metadata how that ended.
+
+        Raises:
+            KernelStartError: the kernel did not start.
+        """
+        limits = Limits(
+            cell_seconds=self.cell_seconds,
+            notebook_seconds=self.notebook_seconds,
+            startup_seconds=self.startup_seconds,
+            interrupt_seconds=self.interrupt_seconds,
+        )
+        with scratch_copy(Path(resources["metadata"]["path"])) as scratch:
+            # Converters work in the course's root. Hidden tests find thresholds and data through
+            # the variable, since the kernel does not run inside the course.
+            env = {ROOT_VARIABLE: str(Path.cwd()), "PYTHONDONTWRITEBYTECODE": "1"}
+            ended = run_cells(nb, scratch, limits, env=env, kernel_name=self.kernel_name)
+        record_of(nb).update(
+            outcome=ended.outcome.value, seconds=round(ended.seconds, 3), message=ended.message
+        )
+        return nb, resources
+
+
+class StrictSaveAutoGrades(NbGraderPreprocessor):  # type: ignore[misc]
+    """Scores the executed notebook, failing closed, and writes the scores to the gradebook."""
+
+    def preprocess(self, nb: NotebookNode, resources: dict[str, Any]) -> _Converted:
+        """Score every graded cell; status and message are noted in the notebook too."""
+        about = resources["nbgrader"]
+        results = score_notebook(nb)
+        with Gradebook(about["db_url"]) as gradebook:
+            master = load_master(gradebook, about["assignment"], about["notebook"])
+            answered = {nbgrader_of(cell).get("grade_id") for cell in nb.cells if _answered(cell)}
+            save_scores(
+                gradebook,
+                about["assignment"],
+                about["notebook"],
+                about["student"],
+                results,
+                unanswered=[
+                    each.grade_id
+                    for each in master.cells
+                    if each.solution and each.grade_id not in answered
+                ],
+            )
+        return nb, resources
+
+
+class GetStudentGrades(GetGrades):  # type: ignore[misc]
+    """nbgrader's step, which also notes where nobody has decided yet: that is no score of 0."""
+
+    def _get_score(self, cell: NotebookNode, resources: dict[str, Any]) -> None:
+        super()._get_score(cell, resources)
+        grade = self.gradebook.find_grade(
+            nbgrader_of(cell)["grade_id"], self.notebook_id, self.assignment_id, self.student_id
+        )
+        undecided = grade.auto_score is None and grade.manual_score is None
+        record_of(cell)["undecided"] = undecided
+
+
+class StudentView(NbGraderPreprocessor):  # type: ignore[misc]
+    """Takes out what only instructors may see and shows verdicts as tables, for feedback."""
+
+    def preprocess(self, nb: NotebookNode, resources: dict[str, Any]) -> _Converted:
+        """Clean the notebook in place."""
+        clean_for_student(nb)
+        return nb, resources
+
+
+def _answered(cell: NotebookNode) -> bool:
+    meta = nbgrader_of(cell)
+    if not meta.get("solution"):
+        return False
+    unanswered = record_of(cell).get("unanswered", meta.get("checksum") == compute_checksum(cell))
+    return not unanswered
