@@ -12,6 +12,7 @@ import io
 import json
 import sys
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import torch
 
@@ -96,12 +97,12 @@ def reference_features(inputs: torch.Tensor, batch_size: int = 16) -> torch.Tens
         inputs: ``[N, 3, S, S]``, normalised as the source model wants them.
         batch_size: inputs at a time.
     """
-    model = load_source_model("efficientnet_lite0").eval()
+    model: Any = load_source_model("efficientnet_lite0").eval()  # timm's methods have no types
     with torch.no_grad():
         return torch.cat(
             [
                 model.forward_head(model.forward_features(batch), pre_logits=True)
-                for batch in inputs.split(batch_size)
+                for batch in torch.split(inputs, batch_size)
             ]
         )
 
@@ -119,7 +120,7 @@ def _captured_stderr() -> Iterator[None]:
 def _publish(grade_id: str, verdicts: list[tuple[float, checks.Verdict]]) -> None:
     from IPython.display import publish_display_data  # noqa: PLC0415 - only a kernel needs it
 
-    publish_display_data(
+    publish_display_data(  # type: ignore[no-untyped-call] # IPython has types for half of it
         {
             VERDICTS_MIME: {
                 "grade_id": grade_id,
