@@ -264,8 +264,9 @@ def grades_table(results: Iterable[SubmissionResult]) -> Table:
 
 def _scan_or_exit(course: Course, assignments: list[str] | None) -> None:
     from workshop.authoring.leaks import scan_release  # noqa: PLC0415
+    from workshop.grading.held_out import held_out_labels  # noqa: PLC0415
 
-    leaks = scan_release(course, assignments)
+    leaks = scan_release(course, assignments, labels=held_out_labels())
     for leak in leaks:
         err.print(str(leak), style="red", highlight=False, markup=False)
     if leaks:

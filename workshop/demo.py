@@ -22,6 +22,7 @@ from workshop.errors import WorkshopError
 from workshop.grading.export import export_grades
 from workshop.grading.feedback import generate_feedback
 from workshop.grading.grade import GradeReport, grade
+from workshop.grading.held_out import held_out_labels
 from workshop.submissions import load_cohort, sample_submission
 
 Progress = Callable[[int, int, str], None]
@@ -57,7 +58,7 @@ def run_demo(origin: Course, folder: Path, progress: Progress | None = None) -> 
     course = _fresh_course(origin, folder)
     assignments = [name for name in course.assignments() if _sample_notebooks(course, name)]
     build(course, assignments)
-    leaks = scan_release(course, assignments)
+    leaks = scan_release(course, assignments, labels=held_out_labels())
     if leaks:
         raise WorkshopError(f"the release leaks: {leaks[0]}", where=course.release)
     reports = []

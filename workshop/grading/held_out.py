@@ -7,6 +7,7 @@ to the wrong place.
 from __future__ import annotations
 
 import functools
+import itertools
 from typing import Literal, overload
 
 from workshop.assets import ImageData, TextData, short_texts
@@ -80,6 +81,24 @@ def load_held_out(
     raise ValueError(
         f"Expected argument `name` to be {cells.NAME!r} or {short_texts.NAME!r}, but got {name!r}."
     )
+
+
+def held_out_labels() -> dict[str, list[int]]:
+    """Every sequence of held-out labels in its own order, by name, for the leak scan.
+
+    Raises:
+        WorkshopError: the source data are missing or changed.
+    """
+    images, texts = source_cells(), source_texts()
+    found = {}
+    for part in HELD_OUT_PARTS:
+        known = images.subset(images.rows(part))
+        for task, domain in itertools.product(cells.CLASS_NAMES, (*cells.DOMAINS, "both")):
+            labels = known.labels(task, domain)
+            found[f"{domain} {task}, {part}"] = labels[labels >= 0].tolist()
+        found[f"{short_texts.NAME}, {part}"] = texts.labels[texts.rows(part)].tolist()
+    # Within one domain all labels of the task 'type' are the same, which is no secret.
+    return {name: labels for name, labels in found.items() if len(set(labels)) > 1}
 
 
 @functools.lru_cache(maxsize=16)

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from workshop.assets import load_target_data
-from workshop.grading.held_out import load_held_out
+from workshop.grading.held_out import held_out_labels, load_held_out
 
 
 def test_defaults_are_those_of_the_exercise() -> None:
@@ -72,3 +72,10 @@ def test_pixels_are_made_the_same_way_on_both_sides() -> None:
 def test_refuses_what_is_not_there(arguments: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=f"`{next(iter(arguments))}`"):
         load_held_out(**arguments)
+
+
+def test_the_labels_to_look_for_are_those_of_the_held_out_data() -> None:
+    found = held_out_labels()
+    assert found["mono defect, held_out"] == load_held_out(balanced=False).labels.tolist()
+    assert any(name.startswith("short_texts") for name in found)
+    assert all(len(set(labels)) > 1 for labels in found.values())
