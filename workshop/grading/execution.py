@@ -1,4 +1,4 @@
-"""Run the cells of a notebook in a kernel of their own, under time limits.
+"""Run the cells of a notebook in a kernel of their own, confined and under limits.
 
 Nothing is scored here and no gradebook is known: a notebook goes in, and comes back with outputs
 and, in each code cell's record, what happened. What ran before a kernel died is kept.
@@ -13,7 +13,7 @@ import shutil
 import signal
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,14 +21,18 @@ from subprocess import DEVNULL
 from typing import Any
 
 from jupyter_client.kernelspec import NoSuchKernel
-from nbclient import NotebookClient
 from nbclient.exceptions import CellTimeoutError, DeadKernelError
 from nbformat import NotebookNode
 from nbformat.v4 import new_output
 
 from workshop.errors import WorkshopError
+from workshop.grading.client import Client, Meter, confined_view
 from workshop.grading.memory import oom_kills
 from workshop.grading.records import CellState, Outcome, nbgrader_of, record_of
+from workshop.grading.sandbox.bubblewrap import MEGABYTE, Room
+from workshop.grading.sandbox.launch import Bounds, SandboxError
+from workshop.grading.sandbox.levels import Confinement, require
+from workshop.grading.sandbox.watchdog import MEMORY
 
 _TIMED_OUT = "CellTimeoutError"
 # nbclient skips cells that carry this tag. None can: a tag that a learner sets must not decide
@@ -42,7 +46,9 @@ _log.addHandler(logging.NullHandler())
 
 @dataclass(frozen=True)
 class Limits:
-    """How long things may take, in seconds.
+    """How long things may take, in seconds, and how much they may use.
+
+    All but the output applies to confined kernels only.
 
     Attributes:
         cell_seconds: one cell; it is then interrupted and the next one runs.
@@ -50,12 +56,43 @@ class Limits:
         startup_seconds: starting the kernel.
         interrupt_seconds: how long a cell may take to react to the interrupt before the kernel is
             killed.
+        memory_mb: memory of all processes together, without files.
+        processes: at the same time.
+        scratch_mb: files that the kernel writes. They are memory too.
+        output_mb: what one cell may send.
+        notebook_output_mb: what all cells together may send.
+        evidence_mb: messages that are no outputs, all cells together.
     """
 
     cell_seconds: float = 300
     notebook_seconds: float = 1200
     startup_seconds: float = 120
     interrupt_seconds: float = 10
+    memory_mb: int = 6144
+    processes: int = 64
+    scratch_mb: int = 1024
+    output_mb: float = 16
+    notebook_output_mb: float = 64
+    evidence_mb: float = 512
+
+    def bounds(self) -> Bounds:
+        """The same for the sandbox."""
+        cpus = os.cpu_count() or 1
+        return Bounds(
+            memory=self.memory_mb * MEGABYTE,
+            processes=self.processes,
+            file_bytes=self.scratch_mb * MEGABYTE,
+            cpu_seconds=math.ceil((self.notebook_seconds + self.startup_seconds) * cpus) + 60,
+            room=Room(home=self.scratch_mb * MEGABYTE),
+        )
+
+    def meter(self) -> Meter:
+        """The same for what the kernel sends."""
+        return Meter(
+            cell=int(self.output_mb * MEGABYTE),
+            notebook=int(self.notebook_output_mb * MEGABYTE),
+            other=int(self.evidence_mb * MEGABYTE),
+        )
 
 
 @dataclass(frozen=True)
@@ -84,28 +121,44 @@ def run_cells(
     *,
     env: Mapping[str, str] | None = None,
     kernel_name: str = "python3",
+    confinement: str = Confinement.BUBBLEWRAP,
+    make_client: Callable[..., Client] = Client,
 ) -> Execution:
     """Run all code cells in order; an exception in one does not stop the others.
 
     Args:
         notebook: changed in place: outputs, and the record of every code cell.
-        cwd: the kernel's working folder.
-        limits: time limits.
-        env: set in the kernel, on top of this process's environment.
+        cwd: the kernel's working folder. A confined one finds its entries, read-only, in a working
+            folder of its own; see :class:`~workshop.grading.sandbox.bubblewrap.View`.
+        limits: what it may take and use.
+        env: set in the kernel. On top of this process's environment if it is not confined.
         kernel_name: the kernelspec to use. Which one the notebook asks for is ignored.
+        confinement: the name of a level; see :class:`~workshop.grading.sandbox.levels.Confinement`.
+        make_client: takes the arguments of :class:`~workshop.grading.client.Client`; for a subclass
+            that listens to messages or asks for more after a cell.
 
     Raises:
+        ConfinementUnavailable: this machine cannot do what the level asks for.
         KernelStartError: the kernel did not start.
     """
+    level = require(confinement)
     notebook.cells = [_blank(cell) for cell in notebook.cells]
-    return _Run(notebook, cwd, limits, {**os.environ, **(env or {})}, kernel_name).run()
+    return _Run(
+        notebook,
+        cwd,
+        limits,
+        env=env or {},
+        kernel_name=kernel_name,
+        level=level,
+        make_client=make_client,
+    ).run()
 
 
 @contextmanager
 def scratch_copy(folder: Path | None) -> Iterator[Path]:
     """A private copy of a folder for a kernel to work in, removed afterwards.
 
-    Notebooks are left out, since they hold the hidden tests, and so are symbolic links.
+    Notebooks are left out, since they hold the hidden tests, and so is what is no regular file.
 
     Args:
         folder: what to copy; None for an empty one.
@@ -118,7 +171,13 @@ def scratch_copy(folder: Path | None) -> Iterator[Path]:
 
 
 def _not_for_kernels(folder: str, names: list[str]) -> list[str]:
-    return [name for name in names if name.endswith(".ipynb") or (Path(folder) / name).is_symlink()]
+    # Sockets and pipes would stop the copying.
+    paths = [Path(folder) / name for name in names]
+    return [
+        path.name
+        for path in paths
+        if path.suffix == ".ipynb" or path.is_symlink() or not (path.is_file() or path.is_dir())
+    ]
 
 
 def _blank(cell: NotebookNode) -> NotebookNode:
@@ -140,14 +199,17 @@ class _Run:
         notebook: NotebookNode,
         cwd: Path,
         limits: Limits,
-        env: dict[str, str],
+        *,
+        env: Mapping[str, str],
         kernel_name: str,
+        level: Confinement,
+        make_client: Callable[..., Client],
     ) -> None:
         self.notebook = notebook
         self.limits = limits
-        self.env = env
+        self.env = {**os.environ, **env}
         self.reply: dict[str, Any] = {}
-        self.client = NotebookClient(
+        self.client = make_client(
             notebook,
             kernel_name=kernel_name,
             resources={"metadata": {"path": str(cwd)}},
@@ -164,18 +226,27 @@ class _Run:
             on_cell_executed=self._on_reply,
             log=_log,
         )
+        self.client.meter = limits.meter()
+        self.client.bounds = limits.bounds()
+        if level is Confinement.BUBBLEWRAP:
+            self.client.view = confined_view(cwd, dict(env))
+            # Nothing in there is worth a goodbye.
+            self.client.shutdown_kernel = "immediate"
 
     def run(self) -> Execution:
         before = oom_kills()
         with ExitStack() as stack:
+            # Also if it never came to answer.
+            stack.callback(self.client.end)
             try:
                 # What the cells print comes as messages; the rest is chatter of the kernel's own.
                 stack.enter_context(
                     self.client.setup_kernel(env=self.env, stdout=DEVNULL, stderr=DEVNULL)
                 )
-            except (NoSuchKernel, RuntimeError, OSError) as error:
+            except (NoSuchKernel, RuntimeError, OSError, SandboxError) as error:
                 raise KernelStartError(
-                    f"the kernel {self.client.kernel_name!r} did not start: {error}",
+                    f"the kernel {self.client.kernel_name!r} did not start: {error}"
+                    f"{self.client.last_words()}",
                     remedy="run `jupyter kernelspec list` in the environment that grades",
                 ) from error
             began = time.monotonic()
@@ -205,9 +276,15 @@ class _Run:
             place = _place(cell, index)
             try:
                 state = self._cell(cell, index, min(left, self.limits.cell_seconds))
+                self.client.after_cell(cell)
             except DeadKernelError:
                 reason = f"the kernel died in {place}"
                 record_of(cell).update(state=CellState.DIED.value, reason=reason)
+                why = self.client.why_stopped()
+                if why:
+                    cell.outputs.append(
+                        new_output("error", ename="Stopped", evalue=why, traceback=[why])
+                    )
                 return Outcome.KERNEL_DIED, reason
             except CellTimeoutError:
                 reason = self._note_timeout(cell, min(left, self.limits.cell_seconds))
@@ -249,8 +326,10 @@ class _Run:
 
     def _cause_of_death(self, oom_kills_before: int | None) -> tuple[str, bool]:
         """How the kernel's process ended, in words, and whether memory ran out."""
-        provisioner = getattr(self.client.km, "provisioner", None)
-        code = getattr(getattr(provisioner, "process", None), "returncode", None)
+        why, sandbox = self.client.why_stopped(), self.client.sandbox
+        if why:
+            return why, sandbox is not None and sandbox.reason == MEMORY
+        code = self.client.exit_code()
         if code is None:
             return "it cannot be told how", False
         if code >= 0:
@@ -271,9 +350,9 @@ class _Run:
 
 
 def _state_of(reply: dict[str, Any]) -> CellState:
-    if reply["status"] == "ok":
+    if reply.get("status") == "ok":
         return CellState.COMPLETED
-    if reply["status"] != "error":
+    if reply.get("status") != "error":
         return CellState.NOT_EXECUTED
     # A learner's own exception may have this name too, but not without a traceback.
     if reply.get("ename") == _TIMED_OUT and not reply.get("traceback"):

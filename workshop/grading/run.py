@@ -11,6 +11,7 @@ from nbformat import NotebookNode
 
 from workshop.grading.execution import Limits, run_cells, scratch_copy
 from workshop.grading.records import CellResult, Outcome
+from workshop.grading.sandbox.levels import Confinement
 from workshop.grading.scoring import score_notebook
 
 
@@ -61,6 +62,7 @@ def execute_notebook(
     limits: Limits | None = None,
     env: Mapping[str, str] | None = None,
     kernel_name: str = "python3",
+    confinement: str = Confinement.BUBBLEWRAP,
 ) -> Executed:
     """Execute a notebook and score its grade cells exactly as a submission's are.
 
@@ -68,15 +70,24 @@ def execute_notebook(
         notebook: with nbgrader metadata and hidden tests; not changed.
         cwd: a folder whose files the notebook may read. The kernel works in a copy of it, without
             the notebooks. None for an empty folder.
-        limits: time limits; without them those of :class:`Limits`.
-        env: set in the kernel, on top of this process's environment.
+        limits: what it may take and use; without them those of :class:`Limits`.
+        env: set in the kernel.
         kernel_name: the kernelspec to use.
+        confinement: the name of a level; see :class:`~workshop.grading.sandbox.levels.Confinement`.
 
     Raises:
+        ConfinementUnavailable: this machine cannot do what the level asks for.
         KernelStartError: the kernel did not start.
     """
     result = copy.deepcopy(notebook)
     with scratch_copy(cwd) as scratch:
-        execution = run_cells(result, scratch, limits or Limits(), env=env, kernel_name=kernel_name)
+        execution = run_cells(
+            result,
+            scratch,
+            limits or Limits(),
+            env=env,
+            kernel_name=kernel_name,
+            confinement=confinement,
+        )
     cells = score_notebook(result)
     return Executed(result, execution.outcome, execution.seconds, tuple(cells), execution.message)

@@ -1,0 +1,379 @@
+"""nbclient's client for kernels that are not to be trusted: it counts, checks and bounds messages.
+
+A learner's code shares the kernel's process and key, so every message may be forged. Nothing that
+a kernel sends may stop the grader, fill its memory, or reach a notebook unchecked.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import zmq
+import zmq.asyncio
+from jupyter_client.asynchronous.client import AsyncKernelClient
+from jupyter_client.channels import AsyncZMQSocketChannel
+from jupyter_client.manager import AsyncKernelManager
+from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionComplete, DeadKernelError
+from nbformat import NotebookNode
+from nbformat.v4 import new_code_cell, new_output
+from nbformat.validator import isvalid
+
+from workshop.grading.sandbox.bubblewrap import MEGABYTE, View, gpu_devices
+from workshop.grading.sandbox.launch import Bounds, Sandbox
+from workshop.grading.sandbox.provisioner import ConfinedKernelManager, ConfinedProvisioner
+from workshop.grading.sandbox.watchdog import OUTPUT, describe
+
+# nbclient reports there what the cells' records say as well.
+_log = logging.getLogger(__name__)
+_log.addHandler(logging.NullHandler())
+
+_OUTPUTS = {"stream", "display_data", "execute_result", "error"}
+_CHECKED = _OUTPUTS | {"update_display_data"}
+_KNOWN = _OUTPUTS | {"status", "execute_input", "clear_output", "update_display_data"}
+_NOTHING: dict[str, Any] = {
+    "header": {},
+    "parent_header": {},
+    "msg_id": "",
+    "msg_type": "",
+    "metadata": {},
+    "content": {},
+    "buffers": [],
+}
+# Channels that nobody reads, or that carry a few words: unread messages stay in our memory.
+_SMALL_MESSAGE, _FEW = MEGABYTE, 8
+_REPLY = 16 * MEGABYTE
+_SECONDS_BETWEEN_LOOKS = 0.2
+
+
+@dataclass
+class Meter:
+    """Counts the bytes that a kernel sends.
+
+    Attributes:
+        cell: bytes that one cell may send.
+        notebook: bytes that all cells may send together.
+        other: bytes of messages that are no outputs, all cells together.
+        over: what was exceeded, in words; empty if nothing was.
+        monitors: tell of channels that were cut, as ZeroMQ does with one that brings a message that
+            is too large.
+    """
+
+    cell: int
+    notebook: int
+    other: int
+    over: str = ""
+    monitors: list[zmq.Socket[bytes]] = field(default_factory=list)
+    _in_cell: int = 0
+    _in_notebook: int = 0
+    _in_other: int = 0
+
+    @property
+    def largest(self) -> int:
+        """Bytes that one message may have."""
+        return max(self.cell, self.other)
+
+    def next_cell(self) -> None:
+        """Begin to count for another cell."""
+        self._in_cell = 0
+
+    def was_cut(self) -> bool:
+        """Whether a channel has lost its connection since it was asked last."""
+        cut = False
+        for monitor in self.monitors:
+            with contextlib.suppress(zmq.ZMQError):
+                while not monitor.closed:
+                    monitor.recv_multipart(zmq.NOBLOCK)
+                    cut = True
+        return cut
+
+    def close(self) -> None:
+        """Give back what was held."""
+        while self.monitors:
+            self.monitors.pop().close(linger=0)
+
+    def count(self, size: int, *, output: bool) -> bool:
+        """Add a message; False if it is one too many."""
+        if output:
+            self._in_cell += size
+            self._in_notebook += size
+        else:
+            self._in_other += size
+        if self._in_cell > self.cell:
+            self.over = f"more than {_in_words(self.cell)} of output in one cell"
+        elif self._in_notebook > self.notebook:
+            self.over = f"more than {_in_words(self.notebook)} of output in all cells"
+        elif self._in_other > self.other:
+            self.over = f"messages of more than {_in_words(self.other)}"
+        return not self.over
+
+
+class Client(NotebookClient):
+    """Runs cells in a kernel that is confined, or not.
+
+    Subclasses override :meth:`on_message` and :meth:`after_cell`.
+    """
+
+    meter: Meter
+    view: View | None = None
+    bounds: Bounds
+    manager: AsyncKernelManager | None = None
+
+    def create_kernel_manager(self) -> Any:
+        """The manager of the kernel that is going to be started."""
+        manager: AsyncKernelManager
+        if self.view is None:
+            manager = AsyncKernelManager(kernel_name=self.kernel_name, log=_log)
+        else:
+            manager = ConfinedKernelManager(kernel_name=self.kernel_name, log=_log)
+            manager.view, manager.bounds = self.view, self.bounds
+        manager.context = _context(_SMALL_MESSAGE, _FEW)
+        manager._created_context = True  # so that it is given back with the manager
+        manager.client_factory = _metered(self.meter, self._stop_for_output)
+        self.km = self.manager = manager
+        return manager
+
+    @property
+    def sandbox(self) -> Sandbox | None:
+        """The kernel's sandbox; None if there is none, or it was never started."""
+        provisioner = getattr(self.manager, "provisioner", None)
+        return provisioner.sandbox if isinstance(provisioner, ConfinedProvisioner) else None
+
+    def exit_code(self) -> int | None:
+        """How the kernel's process ended: as ``Popen.returncode``; None if that is not known."""
+        if self.sandbox is not None:
+            return self.sandbox.exit_code()
+        provisioner = getattr(self.manager, "provisioner", None)
+        code: int | None = getattr(getattr(provisioner, "process", None), "returncode", None)
+        return code
+
+    def why_stopped(self) -> str:
+        """Which limit made us stop the kernel, in words; empty if none did."""
+        if self.meter.over:
+            return f"stopped: {self.meter.over}"
+        sandbox = self.sandbox
+        return describe(sandbox.reason, sandbox.bounds) if sandbox and sandbox.reason else ""
+
+    def last_words(self) -> str:
+        """What a confined kernel wrote to standard error at last, in brackets; or nothing."""
+        said = self.sandbox.errors if self.sandbox is not None else ""
+        return f" ({said.splitlines()[-1]})" if said else ""
+
+    def end(self) -> None:
+        """End the sandbox if there is one, whatever state it is in, and give back what was held."""
+        self.meter.close()
+        if self.sandbox is not None:
+            self.sandbox.close()
+
+    def on_message(self, msg_type: str, content: dict[str, Any], buffers: list[memoryview]) -> None:
+        """A message on the output channel that is no output: here it is dropped.
+
+        Called for messages that belong to the request that is running, in their order, in the
+        thread that called ``execute_cell`` or ``run_code``. What is in it may be forged; that it
+        is small enough, and the content a dict, has been checked. An exception is logged and
+        changes nothing.
+        """
+
+    def after_cell(self, cell: NotebookNode) -> None:
+        """A cell of the notebook has ended, and its record says how: here nothing is done.
+
+        :meth:`run_code` may be used; what it raises counts as the cell's.
+        """
+
+    def run_code(self, source: str, seconds: float) -> tuple[dict[str, Any], list[NotebookNode]]:
+        """Run code that is no cell of the notebook; its messages go to :meth:`on_message`.
+
+        Args:
+            source: what to run.
+            seconds: after which it is interrupted.
+
+        Returns:
+            the reply's content (``status`` is ``ok``, ``error`` or ``aborted``) and the outputs.
+
+        Raises:
+            DeadKernelError: the kernel died.
+            CellTimeoutError: the code could not be interrupted.
+        """
+        cell, replies = new_code_cell(source), []
+        before = self.timeout_func, self.on_cell_executed
+        self.timeout_func = lambda _: seconds  # type: ignore[assignment]
+        self.on_cell_executed = lambda execute_reply, **_: replies.append(execute_reply["content"])
+        self.nb.cells.append(cell)
+        try:
+            self.execute_cell(cell, len(self.nb.cells) - 1)
+        finally:
+            self.nb.cells.pop()
+            self.timeout_func, self.on_cell_executed = before
+        return (replies or [{"status": "ok"}])[-1], list(cell.outputs)
+
+    def process_message(
+        self, msg: dict[str, Any], cell: NotebookNode, cell_index: int
+    ) -> NotebookNode | None:
+        """As nbclient does, but a message that makes no sense changes nothing.
+
+        Raises:
+            CellExecutionComplete: the cell has ended.
+        """
+        kind = msg["msg_type"]
+        try:
+            if kind in _CHECKED and not _is_sound(msg):
+                cell.outputs.append(_dropped())
+                return None
+            if kind in _KNOWN or kind.startswith("comm"):
+                return super().process_message(msg, cell, cell_index)
+            self.on_message(kind, msg["content"], list(msg["buffers"]))
+        except CellExecutionComplete:
+            raise
+        except Exception:  # noqa: BLE001 - whatever a forged message does to nbclient
+            _log.debug("a message of the kind %r was dropped", kind, exc_info=True)
+        return None
+
+    async def _async_poll_kernel_alive(self) -> None:
+        """As nbclient does, but more often, and with an eye on channels that were cut."""
+        was_cut = False
+        while self.task_poll_for_reply is not None:
+            await asyncio.sleep(_SECONDS_BETWEEN_LOOKS)
+            if await self._is_dead():
+                self.task_poll_for_reply.cancel()
+                return
+            # The channels of a kernel that is just dying are cut too: look twice.
+            if was_cut and not self.meter.over:
+                self.meter.over = f"a message of more than {_in_words(self.meter.largest)}"
+                self._stop_for_output()
+            was_cut = self.meter.was_cut()
+
+    async def _is_dead(self) -> bool:
+        try:
+            await self._async_check_alive()
+        except DeadKernelError:
+            return True
+        return False
+
+    async def async_execute_cell(self, *args: Any, **kwargs: Any) -> NotebookNode:
+        """As nbclient does, counting output anew."""
+        self.meter.next_cell()
+        return await super().async_execute_cell(*args, **kwargs)
+
+    def _stop_for_output(self) -> None:
+        sandbox = self.sandbox
+        if sandbox is not None:
+            sandbox.stop(OUTPUT)
+            return
+        process = getattr(getattr(self.manager, "provisioner", None), "process", None)
+        if process is not None:
+            process.kill()
+
+
+def confined_view(files: Path, env: dict[str, str]) -> View:
+    """What a notebook's kernel sees.
+
+    Args:
+        files: a folder whose entries it finds in its working folder, read-only.
+        env: variables for it.
+    """
+    return View(files=files, devices=gpu_devices(), env=env)
+
+
+def _metered(meter: Meter, stop: Callable[[], None]) -> type[AsyncKernelClient]:
+    """A class of clients whose channels count what they receive; traitlets wants a class."""
+
+    class Channel(AsyncZMQSocketChannel):
+        async def _recv(self, **kwargs: Any) -> dict[str, Any]:  # type: ignore[override]
+            socket: Any = self.socket
+            frames = await socket.recv_multipart(**kwargs)
+            size = sum(map(len, frames))
+            if meter.over:
+                return {**_NOTHING}
+            message = _parsed(self.session, frames)
+            kind = message["msg_type"]
+            if not meter.count(size, output=kind in _KNOWN or not kind or kind[:4] == "comm"):
+                stop()
+                return {**_NOTHING}
+            return message
+
+    class MeteredClient(AsyncKernelClient):
+        shell_channel_class = Channel
+        iopub_channel_class = Channel
+        stdin_channel_class = Channel
+        control_channel_class = Channel
+
+        def _context_default(self) -> zmq.asyncio.Context:
+            self._created_context = True
+            return _context(_SMALL_MESSAGE, _FEW)
+
+        def _create_connected_socket(self, channel: str, identity: bytes | None = None) -> Any:
+            most = {"iopub": meter.largest, "shell": _REPLY}
+            # Sockets take over what is set here when they are made.
+            self.context.setsockopt(zmq.MAXMSGSIZE, most.get(channel, _SMALL_MESSAGE))
+            self.context.setsockopt(zmq.RCVHWM, 1000 if channel == "iopub" else _FEW)
+            made = super()._create_connected_socket(channel, identity)
+            if channel in most:
+                meter.monitors.append(_monitor(made))
+            return made
+
+    return MeteredClient
+
+
+def _context(max_size: int, queued: int) -> zmq.asyncio.Context:
+    context = zmq.asyncio.Context()
+    context.setsockopt(zmq.MAXMSGSIZE, max_size)
+    context.setsockopt(zmq.RCVHWM, queued)
+    return context
+
+
+def _monitor(watched: Any) -> zmq.Socket[bytes]:
+    """A socket on which ZeroMQ tells that the watched one lost its connection."""
+    address = f"inproc://cut-{id(watched)}"
+    watched.monitor(address, zmq.EVENT_DISCONNECTED)
+    monitor: zmq.Socket[bytes] = zmq.Context(watched.context).socket(zmq.PAIR)
+    monitor.connect(address)
+    return monitor
+
+
+def _parsed(session: Any, frames: list[bytes]) -> dict[str, Any]:
+    """The message in the frames; an empty one if it is not what Jupyter defines."""
+    try:
+        _, rest = session.feed_identities(frames)
+        message: dict[str, Any] = session.deserialize(rest)
+        sound = (
+            isinstance(message["msg_type"], str)
+            and isinstance(message["parent_header"], dict)
+            and isinstance(message["header"], dict)
+            and isinstance(message["content"], dict)
+        )
+        if not sound:
+            return {**_NOTHING}
+        if message["msg_type"] == "execute_reply":
+            content = message["content"]
+            if content.get("status") not in ("ok", "error", "aborted"):
+                content["status"] = "aborted"
+        return message
+    except Exception:  # noqa: BLE001 - forged bytes may fail anywhere in there
+        return {**_NOTHING}
+
+
+def _is_sound(msg: dict[str, Any]) -> bool:
+    """Whether a notebook with this output can be checked, written and read again."""
+    try:
+        content = {key: value for key, value in msg["content"].items() if key != "transient"}
+        json.dumps(content, allow_nan=False).encode("ascii")
+        json.dumps(content, ensure_ascii=False).encode("utf-8")
+        kind = msg["msg_type"].removeprefix("update_")
+        return bool(isvalid({"output_type": kind, **content}, ref="output", version=4))
+    except (ValueError, RecursionError, TypeError, AttributeError):
+        return False
+
+
+def _dropped() -> NotebookNode:
+    return new_output("stream", name="stderr", text="[an output was dropped: it is not valid]\n")
+
+
+def _in_words(size: int) -> str:
+    return f"{size / MEGABYTE:g} MB"

@@ -1,0 +1,156 @@
+"""Watches what a sandbox uses as a whole, which Linux limits for single processes only.
+
+Control groups would do it too, but an ordinary user seldom may make one. Root is not held to a
+number of processes at all. So a thread looks often and kills the sandbox; what can happen between
+two looks is bounded by the limits of the single process.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import threading
+from pathlib import Path
+
+from workshop.grading.sandbox.bubblewrap import HOME, MEGABYTE, RUNTIME, SHARED_MEMORY, TEMPORARY
+from workshop.grading.sandbox.launch import Bounds, Sandbox
+
+MEMORY, PROCESSES, FILES, OUTPUT = "memory", "processes", "files", "output"
+_SECONDS_BETWEEN_LOOKS = 0.1
+_WRITABLE = (HOME, TEMPORARY, SHARED_MEMORY, RUNTIME)
+# By how much the grader itself may grow meanwhile: a message of endlessly many parts is kept in
+# memory until its end, and ZeroMQ knows no limit for that.
+_GROWTH = 4096 * MEGABYTE
+
+
+class Watchdog:
+    """Stops a sandbox that uses more than its bounds; ``sandbox.reason`` then says why."""
+
+    def __init__(self, sandbox: Sandbox) -> None:
+        self._sandbox = sandbox
+        self._own_memory = _resident()
+        self._memory = sandbox.bounds.usable_memory
+        self._processes: int | None = None  # a descriptor of the sandbox's own /proc
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="workshop-watchdog", daemon=True)
+
+    def start(self) -> None:
+        """Begin to watch."""
+        self._thread.start()
+
+    def close(self) -> None:
+        """Stop watching."""
+        self._over.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        try:
+            while not self._over.wait(_SECONDS_BETWEEN_LOOKS):
+                if self._sandbox.process.poll() is not None:
+                    return
+                reason = self.look()
+                if reason:
+                    self._sandbox.stop(reason)
+                    return
+        finally:
+            if self._processes is not None:
+                os.close(self._processes)
+                self._processes = None
+
+    def look(self) -> str:
+        """Which bound is exceeded now; empty if none is."""
+        if _resident() - self._own_memory > _GROWTH:
+            return OUTPUT
+        if self._files() > self._sandbox.bounds.files:
+            return FILES
+        return self._look_at_processes()
+
+    def _look_at_processes(self) -> str:
+        if self._processes is None:
+            self._processes = _own_processes(self._sandbox.root)
+        if self._processes is None:
+            return ""
+        try:
+            pids = [name for name in os.listdir(self._processes) if name.isdecimal()]  # noqa: PTH208
+        except OSError:
+            return ""  # it is ending
+        bounds = self._sandbox.bounds
+        if len(pids) > bounds.processes + 1:  # and the first process, which is bubblewrap
+            return PROCESSES
+        threads, memory = self._used(pids)
+        if threads > bounds.threads:
+            return PROCESSES
+        # The cheap sum counts twice what processes share; it is an upper bound.
+        over = memory > self._memory and self._without_double(pids, memory) > self._memory
+        return MEMORY if over else ""
+
+    def _used(self, pids: list[str]) -> tuple[int, int]:
+        """Threads, and bytes of memory that belongs to no file on a disk."""
+        threads = memory = 0
+        for pid in pids:
+            for line in self._read(f"{pid}/status").splitlines():
+                name, _, value = line.partition(":")
+                if name in ("RssAnon", "RssShmem"):
+                    memory += int(value.split()[0]) * 1024
+                elif name == "Threads":
+                    threads += int(value)
+        return threads, memory
+
+    def _without_double(self, pids: list[str], at_most: int) -> int:
+        """The memory with each page counted once; ``at_most`` where that cannot be read."""
+        total = 0
+        for pid in pids:
+            lines = self._read(f"{pid}/smaps_rollup").splitlines()
+            shares = [line.split()[1] for line in lines if line.startswith(("Pss_A", "Pss_S"))]
+            if lines and not shares:
+                return at_most
+            total += sum(int(share) * 1024 for share in shares)
+        return total
+
+    def _read(self, name: str) -> str:
+        try:
+            descriptor = os.open(name, os.O_RDONLY, dir_fd=self._processes)
+            with open(descriptor, encoding="ascii", errors="replace") as file:  # noqa: PTH123
+                return file.read()
+        except OSError:
+            return ""  # it has ended
+
+    def _files(self) -> int:
+        if self._processes is None:
+            return 0
+        count = 0
+        for folder in _WRITABLE:
+            with contextlib.suppress(OSError):
+                found = os.statvfs(f"{self._sandbox.root}{folder}")
+                count += found.f_files - found.f_ffree
+        return count
+
+
+def describe(reason: str, bounds: Bounds) -> str:
+    """The reason in a sentence for learners and instructors."""
+    sentences = {
+        MEMORY: f"stopped: more than {bounds.usable_memory / MEGABYTE:.0f} MB of memory",
+        PROCESSES: f"stopped: more than {bounds.processes} processes or {bounds.threads} threads",
+        FILES: f"stopped: more than {bounds.files} files",
+        OUTPUT: "stopped: more output than is allowed",
+    }
+    return sentences.get(reason, f"stopped: {reason}")
+
+
+def _resident() -> int:
+    """Bytes of memory that this process uses."""
+    pages = Path("/proc/self/statm").read_text(encoding="ascii").split()[1]
+    return int(pages) * os.sysconf("SC_PAGE_SIZE")
+
+
+def _own_processes(root: Path) -> int | None:
+    """The sandbox's own ``/proc``, opened; None while it is not set up."""
+    try:
+        # Until bubblewrap changes its root, this is the machine's.
+        if (root / HOME.lstrip("/")).stat().st_dev == Path("/").stat().st_dev:
+            return None
+        if root.samefile("/"):
+            return None
+        return os.open(f"{root}/proc", os.O_RDONLY | os.O_DIRECTORY)
+    except OSError:
+        return None
