@@ -81,6 +81,11 @@ c.ExecuteSubmission.cell_seconds = 300
 c.ExecuteSubmission.notebook_seconds = 1200
 c.ExecuteSubmission.startup_seconds = 120
 c.ExecuteSubmission.interrupt_seconds = 10
+# Students' code sees Python, the data and its own work, and nothing else: `workshop doctor` tells
+# whether this machine can do that. "none" runs it in the clear, as nbgrader does.
+c.ExecuteSubmission.confinement = "bubblewrap"
+c.ExecuteSubmission.memory_mb = 6144
+c.ExecuteSubmission.processes = 64
 
 # --- Feedback: what students see of it ------------------------------------------------------
 

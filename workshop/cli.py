@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
@@ -235,6 +236,24 @@ def demo(
     out.print("\nTo open next:", highlight=False)
     for what, path in result.opens.items():
         out.print(f"  {what}: {path}", highlight=False, markup=False, soft_wrap=True)
+
+
+@app.command()
+def doctor() -> None:
+    """Tell what this machine can do to confine students' code, by trying each claim."""
+    from workshop.grading.sandbox.doctor import examine, refuses  # noqa: PLC0415
+
+    with err.status("trying"):
+        findings = examine()
+    words = {True: "yes", False: "NO", None: "not here"}
+    table = Table("claim", "holds", "what was seen", "what to do")
+    for each in findings:
+        advice = each.remedy if each.holds is False else ""
+        table.add_row(*map(escape, (each.claim, words[each.holds], each.seen, advice)))
+    out.print(table)
+    if refuses(findings):
+        err.print("grading is refused on this machine", style="red")
+        raise typer.Exit(1)
 
 
 @app.command()

@@ -167,8 +167,7 @@ class Client(NotebookClient):
         return f" ({said.splitlines()[-1]})" if said else ""
 
     def end(self) -> None:
-        """End the sandbox if there is one, whatever state it is in, and give back what was held."""
-        self.meter.close()
+        """End the sandbox if there is one, whatever state it is in."""
         if self.sandbox is not None:
             self.sandbox.close()
 
@@ -256,10 +255,10 @@ class Client(NotebookClient):
             return True
         return False
 
-    async def async_execute_cell(self, *args: Any, **kwargs: Any) -> NotebookNode:
+    def execute_cell(self, *args: Any, **kwargs: Any) -> NotebookNode:
         """As nbclient does, counting output anew."""
         self.meter.next_cell()
-        return await super().async_execute_cell(*args, **kwargs)
+        return super().execute_cell(*args, **kwargs)
 
     def _stop_for_output(self) -> None:
         sandbox = self.sandbox
@@ -307,6 +306,10 @@ def _metered(meter: Meter, stop: Callable[[], None]) -> type[AsyncKernelClient]:
         def _context_default(self) -> zmq.asyncio.Context:
             self._created_context = True
             return _context(_SMALL_MESSAGE, _FEW)
+
+        def stop_channels(self) -> None:
+            meter.close()  # first: the context ends only when its last socket is closed
+            super().stop_channels()
 
         def _create_connected_socket(self, channel: str, identity: bytes | None = None) -> Any:
             most = {"iopub": meter.largest, "shell": _REPLY}

@@ -39,6 +39,11 @@ _SETTINGS = (
     "/sys/devices/system/cpu",
     "/sys/devices/system/node",
 )
+# Its owner may read these, which root is.
+_SECRETS_OF_THE_KERNEL = (
+    *("/proc/kcore", "/proc/kpagecount", "/proc/kpageflags", "/proc/kpagecgroup"),
+    *("/proc/keys", "/proc/slabinfo", "/proc/vmallocinfo", "/proc/timer_list", "/proc/kmsg"),
+)
 # CUDA finds its devices through these.
 _SETTINGS_FOR_GPU = ("/sys/bus/pci", "/sys/devices", "/sys/module/nvidia", "/etc/OpenCL")
 # Of an environment's folder only this is taken: a course may lie in the same folder.
@@ -146,7 +151,9 @@ def bubblewrap_options(view: View, room: Room, *, opened: Mapping[str, int]) -> 
         *_python(),
         *_learners_side(),
         *_own(view, opened),
-        *("--remount-ro", "/dev", "--remount-ro", "/"),
+        # To Linux a grader who is root is root inside too, without its privileges: it owns the
+        # files below /proc/sys, and core_pattern alone would be a way out.
+        *("--remount-ro", "/proc", "--remount-ro", "/dev", "--remount-ro", "/"),
         *("--chdir", HOME, "--clearenv", *_environment(view)),
     ]
 
@@ -165,6 +172,8 @@ def _system(view: View) -> Iterator[str]:
     for name in (*_SETTINGS, *(_SETTINGS_FOR_GPU if view.devices else ())):
         yield from ("--ro-bind-try", name, name)
     yield from ("--proc", "/proc", "--dev", "/dev")
+    for name in _SECRETS_OF_THE_KERNEL:
+        yield from ("--ro-bind-try", "/dev/null", name) if Path(name).exists() else ()
     for device in view.devices:
         yield from ("--dev-bind", str(device), str(device))
 

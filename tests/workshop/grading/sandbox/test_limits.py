@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,17 +13,6 @@ import pytest
 from workshop.grading.execution import Limits
 from workshop.grading.records import Outcome
 
-QUICK = Limits(
-    cell_seconds=30,
-    notebook_seconds=60,
-    interrupt_seconds=2,
-    memory_mb=500,
-    processes=20,
-    scratch_mb=50,
-    output_mb=1,
-    notebook_output_mb=2,
-    evidence_mb=2,
-)
 Run = Callable[..., Any]
 
 
@@ -83,13 +71,7 @@ def test_what_processes_share_is_counted_once(run: Run) -> None:
     ran = run(
         """
         import os, time
-        kept = bytearray(200_000_000)
-        children = [os.fork() for _ in range(4)] if True else []
-        if 0 in children:
-            time.sleep(2)
-            os._exit(0)
-        """.replace("[os.fork() for _ in range(4)] if True else []", "[]")
-        + """
+        kept = bytearray(b'x' * 200_000_000)
         for _ in range(4):
             if os.fork() == 0:
                 time.sleep(2)
@@ -230,7 +212,7 @@ def test_output_is_limited_over_all_cells(run: Run) -> None:
 def test_output_is_limited_without_confinement_too(run: Run) -> None:
     ran = run("print('x' * 5_000_000)", "2.0", confinement="none")
     assert ran.ended.outcome is Outcome.KERNEL_DIED
-    assert "1 MB of output in one cell" in ran.ended.message
+    assert "more than 2 MB" in ran.ended.message
 
 
 def test_what_runs_on_is_gone_afterwards(run: Run) -> None:
@@ -268,14 +250,14 @@ def test_a_hang_at_exit_costs_no_time(run: Run) -> None:
 
 def test_ignoring_interrupts_ends_all_the_same(run: Run) -> None:
     stubborn = "import signal; signal.signal(signal.SIGINT, signal.SIG_IGN)\nwhile True: pass"
-    limits = replace(QUICK, cell_seconds=1, interrupt_seconds=1)
+    limits = Limits(cell_seconds=1, interrupt_seconds=1)
     ran = run("1", stubborn, "2.0", limits=limits)
     assert ran.ended.outcome is Outcome.TIMED_OUT
     assert "could not be interrupted" in ran.ended.message
 
 
 def test_a_stopped_kernel_times_out(run: Run) -> None:
-    limits = replace(QUICK, cell_seconds=1, interrupt_seconds=1)
+    limits = Limits(cell_seconds=1, interrupt_seconds=1)
     ran = run("import os, signal; os.kill(os.getpid(), signal.SIGSTOP)", "2.0", limits=limits)
     assert ran.ended.outcome is Outcome.TIMED_OUT
 
