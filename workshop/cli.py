@@ -167,21 +167,67 @@ def grade(
     assignment: Assignment,
     student: Students = None,
     json_file: JsonFile = None,
+    force: Annotated[
+        bool, typer.Option("--force", help="grade again what has not changed since it was graded")
+    ] = False,
 ) -> None:
-    """Grade what was collected, again if it was graded before; points given by hand are kept."""
+    """Grade what is new or changed, and what was interrupted; points given by hand are kept."""
     from workshop.grading.grade import grade as grade_assignment  # noqa: PLC0415 - slow to import
 
     with _progress("grading") as advance:
-        report = grade_assignment(Course.find(), assignment, student, progress=advance)
+        report = grade_assignment(Course.find(), assignment, student, force=force, progress=advance)
     if json_file is not None:
         _write_json(json_file, report.to_dict())
     err.print(grades_table(report.results))
+    for note in report.notes:
+        err.print(note, style="red", markup=False)
+    if report.stored:
+        err.print(
+            f"{len(report.stored)} of {len(report.results)} have not changed since they were"
+            " graded; --force grades them again",
+            highlight=False,
+        )
     for result in report.results:
         if result.message:
             err.print(f"{result.student}: {result.message}", style="yellow", markup=False)
+    if report.not_graded:
+        err.print(
+            f"{len(report.not_graded)} not graded, through no fault of theirs: put right what is"
+            " named above and run the same command again",
+            style="red",
+            highlight=False,
+        )
+        raise typer.Exit(1)
     if not report.anything_graded:
         err.print("nothing could be graded", style="red")
         raise typer.Exit(1)
+
+
+@app.command()
+def log(assignment: Assignment, student: Students = None, json_file: JsonFile = None) -> None:
+    """Show what was graded when, check the log, and compare the gradebook with it."""
+    from workshop.grading.history import read_log  # noqa: PLC0415 - slow to import
+
+    history = read_log(Course.find(), assignment, student)
+    if json_file is not None:
+        _write_json(json_file, history.to_dict())
+    table = Table("line", "when (UTC)", "student", "why", "outcome", "by test", "by whom", "state")
+    for told in history.entries:
+        entry = told.logged.entry
+        table.add_row(
+            *(str(told.logged.number), entry.ended[:19].replace("T", " "), entry.student),
+            *(entry.why.value, entry.outcome.value),
+            "none" if entry.score is None else f"{entry.score:g}",
+            *(f"{entry.user}@{entry.host}", told.state),
+        )
+    err.print(table)
+    for line in history.by_hand:
+        err.print(f"by hand: {line}", highlight=False, markup=False)
+    for line in history.differences:
+        err.print(f"not from the log: {line}", style="yellow", highlight=False, markup=False)
+    for line in history.problems:
+        err.print(f"the log: {line}", style="red", highlight=False, markup=False)
+    raise typer.Exit(0 if history.ok else 1)
 
 
 @app.command()

@@ -8,6 +8,7 @@ The root of a course is the folder with ``nbgrader_config.py``. Inside it::
     source/notebooks/                       generated; nbgrader's source directory
     release/                                generated; what students get
     submitted/ autograded/ feedback/ gradebook.db
+    gradelog.jsonl                          the log of all grading
 """
 
 from __future__ import annotations
@@ -125,6 +126,11 @@ class Course:
     def gradebook(self) -> Path:
         """The database of nbgrader at its usual place."""
         return self.root / "gradebook.db"
+
+    @property
+    def gradelog(self) -> Path:
+        """The log of all grading: one line of JSON for each grading of a submission."""
+        return self.root / "gradelog.jsonl"
 
     @property
     def db_url(self) -> str:

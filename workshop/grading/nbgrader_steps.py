@@ -12,18 +12,23 @@ from typing import Any
 from nbconvert.exporters import NotebookExporter
 from nbformat import NotebookNode
 from nbgrader.api import Gradebook
+from nbgrader.converters import Autograde
 from nbgrader.preprocessors import GetGrades, NbGraderPreprocessor
 from nbgrader.utils import compute_checksum
 from traitlets import Float, Unicode
 
 from workshop.course import ROOT_VARIABLE
+from workshop.errors import WorkshopError
+from workshop.grading.converter import DurableAutograde
 from workshop.grading.execution import Limits, run_cells, scratch_copy
+from workshop.grading.failures import patiently
 from workshop.grading.feedback_cells import clean_for_student
-from workshop.grading.gradebook import load_master, record_rejected, save_scores
-from workshop.grading.prechecks import RejectedSubmission, check_folder, read_notebook
-from workshop.grading.records import nbgrader_of, record_of
-from workshop.grading.restore import restore
-from workshop.grading.scoring import score_notebook
+from workshop.grading.gradebook import load_master
+from workshop.grading.prechecks import check_folder, read_notebook
+from workshop.grading.records import Outcome, nbgrader_of, record_of
+from workshop.grading.restore import MasterNotebook, restore
+from workshop.grading.scoring import crash_traces, score_notebook
+from workshop.grading.transaction import NotebookGrades
 
 _Converted = tuple[NotebookNode, dict[str, Any]]
 
@@ -34,7 +39,16 @@ class SubmissionExporter(NotebookExporter):
     nbgrader's own reading ends with a traceback at an empty file or an old format. Here, what can
     be read is brought to the current format; the rest is rejected, and the gradebook says that a
     person has to decide: nbgrader would leave a score that looks like 0.
+
+    The exporter is also the one place where a course's configuration meets the converter itself:
+    it turns a stock ``Autograde`` into ours, which loses nothing.
     """
+
+    def __init__(self, config: Any = None, **kw: Any) -> None:
+        converter = kw.get("parent")
+        if type(converter) is Autograde:
+            converter.__class__ = DurableAutograde
+        super().__init__(config, **kw)  # type: ignore[no-untyped-call]
 
     def from_file(
         self, file_stream: Any, resources: dict[str, Any] | None = None, **kw: Any
@@ -45,14 +59,9 @@ class SubmissionExporter(NotebookExporter):
             RejectedSubmission: the submission cannot be graded as it is.
         """
         path, about = Path(file_stream.name), (resources or {})["nbgrader"]
-        try:
-            check_folder(path.parent, [about["notebook"]])
-            notebook = read_notebook(path)
-            return self.from_notebook_node(notebook, resources, **kw)  # type: ignore[no-untyped-call]
-        except RejectedSubmission:
-            with Gradebook(about["db_url"]) as gradebook:
-                record_rejected(gradebook, about["assignment"], about["student"])
-            raise
+        check_folder(path.parent, [about["notebook"]])
+        notebook = read_notebook(path)
+        return self.from_notebook_node(notebook, resources, **kw)  # type: ignore[no-untyped-call]
 
 
 class RestoreSubmission(NbGraderPreprocessor):  # type: ignore[misc] # nbgrader ships no types
@@ -69,9 +78,12 @@ class RestoreSubmission(NbGraderPreprocessor):  # type: ignore[misc] # nbgrader 
             RejectedSubmission: it holds none of the assignment's cells.
         """
         about = resources["nbgrader"]
-        with Gradebook(about["db_url"]) as gradebook:
-            master = load_master(gradebook, about["assignment"], about["notebook"])
-        restore(nb, master)
+
+        def load() -> MasterNotebook:
+            with Gradebook(about["db_url"]) as gradebook:
+                return load_master(gradebook, about["assignment"], about["notebook"])
+
+        restore(nb, patiently(load))
         return nb, resources
 
 
@@ -121,27 +133,43 @@ class ExecuteSubmission(NbGraderPreprocessor):  # type: ignore[misc]
 
 
 class StrictSaveAutoGrades(NbGraderPreprocessor):  # type: ignore[misc]
-    """Scores the executed notebook, failing closed, and writes the scores to the gradebook."""
+    """Scores the executed notebook, failing closed.
+
+    The converter writes the scores to the gradebook, all notebooks of a submission at once.
+    """
 
     def preprocess(self, nb: NotebookNode, resources: dict[str, Any]) -> _Converted:
-        """Score every graded cell; status and message are noted in the notebook too."""
+        """Score every graded cell; status and message are noted in the notebook too.
+
+        Raises:
+            WorkshopError: the converter is one that would lose the scores.
+        """
         about = resources["nbgrader"]
-        results = score_notebook(nb)
-        with Gradebook(about["db_url"]) as gradebook:
-            master = load_master(gradebook, about["assignment"], about["notebook"])
-            answered = {nbgrader_of(cell).get("grade_id") for cell in nb.cells if _answered(cell)}
-            save_scores(
-                gradebook,
-                about["assignment"],
-                about["notebook"],
-                about["student"],
-                results,
-                unanswered=[
-                    each.grade_id
-                    for each in master.cells
-                    if each.solution and each.grade_id not in answered
-                ],
+        if "grades" not in about:
+            raise WorkshopError(
+                "StrictSaveAutoGrades does not work without our exporter",
+                where="nbgrader_config.py",
+                remedy="set c.Autograde.exporter_class as the course's own configuration does",
             )
+
+        def load() -> MasterNotebook:
+            with Gradebook(about["db_url"]) as gradebook:
+                return load_master(gradebook, about["assignment"], about["notebook"])
+
+        results, whole = score_notebook(nb), record_of(nb)
+        answered = {nbgrader_of(cell).get("grade_id") for cell in nb.cells if _answered(cell)}
+        about["grades"] = NotebookGrades(
+            notebook=about["notebook"],
+            results=tuple(results),
+            unanswered=tuple(
+                each.grade_id
+                for each in patiently(load).cells
+                if each.solution and each.grade_id not in answered
+            ),
+            tracebacks=crash_traces(nb),
+            outcome=Outcome(whole.get("outcome", Outcome.COMPLETED)),
+            message=str(whole.get("message", "")),
+        )
         return nb, resources
 
 

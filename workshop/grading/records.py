@@ -24,6 +24,7 @@ class Outcome(StrEnum):
     OUT_OF_MEMORY = "OUT_OF_MEMORY"
     KERNEL_DIED = "KERNEL_DIED"
     REJECTED = "REJECTED"
+    NOT_GRADED = "NOT_GRADED"  # for a reason that is none of the submission's
 
 
 class CellStatus(StrEnum):

@@ -27,6 +27,7 @@ from workshop.grading.verdicts import VerdictError, VerdictTable, read_verdicts
 
 # What a built-in int or float looks like: no np.float64(2.0), no tensor(2.), no True, no '2.0'.
 _NUMBER = re.compile(r"-?\d+(\.\d+)?(e[+-]?\d+)?|-?inf|nan", re.ASCII)
+_COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 _SLACK = 1e-9  # sums of weighted scores are rounded
 _LONGEST_MESSAGE = 2000
 
@@ -45,6 +46,24 @@ def score_notebook(notebook: NotebookNode) -> list[CellResult]:
             )
             results.append(result)
     return results
+
+
+def crash_traces(notebook: NotebookNode) -> tuple[tuple[str, str], ...]:
+    """Where the instructor's side failed, by cell of a scored notebook; never for learners.
+
+    A step that decides outside the kernel leaves its traceback in the cell's record.
+    """
+    traces = []
+    for cell in notebook.cells:
+        record = record_of(cell) if is_graded(cell) else {}
+        if record.get("status") == CellStatus.ERROR:
+            lines = [str(record["traceback"])] if record.get("traceback") else []
+            for output in cell.get("outputs", ()):
+                if output.output_type == "error":
+                    lines += map(str, output.traceback)
+            text = _COLOURS.sub("", "\n".join(lines))
+            traces.append((str(nbgrader_of(cell)["grade_id"]), text))
+    return tuple(traces)
 
 
 def score_cell(cell: NotebookNode) -> CellResult:

@@ -4,18 +4,19 @@ from typing import TYPE_CHECKING, Any
 
 import nbformat
 import pytest
+from nbgrader.converters import Autograde
+from nbgrader.converters.base import NbGraderException
 from nbgrader.coursedir import CourseDirectory
 from traitlets.config import Config
 
 from workshop.grading.gradebook import load_grades, open_gradebook
+from workshop.grading.journal import Journal
 from workshop.grading.nbgrader_steps import (
     ExecuteSubmission,
     RestoreSubmission,
     StudentView,
-    SubmissionExporter,
 )
-from workshop.grading.prechecks import RejectedSubmission
-from workshop.grading.records import nbgrader_of, record_of
+from workshop.grading.records import Outcome, nbgrader_of, record_of
 
 if TYPE_CHECKING:
     from tests.workshop.grading.conftest import TinyCourse
@@ -42,14 +43,19 @@ def test_the_configuration_names_our_steps(tiny: TinyCourse) -> None:
     assert f"{ours}StudentView" in config.GenerateFeedback.preprocessors
 
 
-def test_the_exporter_rejects_and_leaves_no_zero(tiny: TinyCourse) -> None:
-    path = tiny.submit("ada", "no notebook")
-    exporter = SubmissionExporter()  # type: ignore[no-untyped-call] # nbconvert's
-    with pytest.raises(RejectedSubmission, match="not JSON"):
-        exporter.from_filename(str(path), resources_of(tiny, "ada"))
-    with open_gradebook(CourseDirectory(config=tiny.course.nbgrader_config())) as gradebook:
+def test_a_stock_converter_rejects_and_leaves_no_zero(tiny: TinyCourse) -> None:
+    tiny.submit("ada", "no notebook")
+    config = tiny.course.nbgrader_config()
+    coursedir = CourseDirectory(config=config)
+    coursedir.assignment_id, coursedir.student_id = "ps1", "ada"
+    with pytest.raises(NbGraderException):
+        Autograde(coursedir=coursedir, config=config).start()
+    with open_gradebook(coursedir) as gradebook:
         grades, _ = load_grades(gradebook, "ps1", "ada")
     assert [(grade.score, grade.needs_manual_grade) for grade in grades] == [(None, True)] * 3
+    last = Journal(tiny.course.gradelog).read().entries[-1].entry
+    assert (last.student, last.outcome) == ("ada", Outcome.REJECTED)
+    assert "not JSON" in last.message
 
 
 def test_restoring_takes_the_gradebooks_copy(tiny: TinyCourse) -> None:
