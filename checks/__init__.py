@@ -8,7 +8,11 @@ knows a calibrated threshold, a key or a held-out label.
 from checks.accuracy import Measurement, check_accuracy, measure, wilson_interval
 from checks.data import check_features, check_value
 from checks.display import show
-from checks.evaluation import check_evaluation_mode, check_evaluation_result
+from checks.evaluation import (
+    check_evaluation_mode,
+    check_evaluation_result,
+    observe_evaluation,
+)
 from checks.freezing import (
     check_eval_mode,
     check_moved,
@@ -22,8 +26,9 @@ from checks.head import check_from_scratch, check_head
 from checks.optimizer import check_coverage, check_learning_rates, check_weight_decay
 from checks.training import (
     check_head_training,
-    judge_loop_epochs,
-    judge_loop_mode,
+    check_loop_epochs,
+    check_loop_mode,
+    observe_head_training,
     observe_loop,
 )
 from checks.verdict import Status, Verdict
@@ -43,6 +48,8 @@ __all__ = [
     "check_head",
     "check_head_training",
     "check_learning_rates",
+    "check_loop_epochs",
+    "check_loop_mode",
     "check_moved",
     "check_statistics_unmoved",
     "check_trainable",
@@ -50,9 +57,9 @@ __all__ = [
     "check_value",
     "check_weight_decay",
     "guard",
-    "judge_loop_epochs",
-    "judge_loop_mode",
     "measure",
+    "observe_evaluation",
+    "observe_head_training",
     "observe_loop",
     "show",
     "snapshot",

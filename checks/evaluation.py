@@ -6,6 +6,7 @@ import copy
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import nn
@@ -34,34 +35,42 @@ class EvaluationFacts:
         accuracy: what the function returned; None if it returned something else.
         counts: the matrix that it returned; None if it returned something else.
         returned: the type of what was returned.
-        expected_accuracy: the accuracy measured here.
-        expected_counts: the confusion matrix measured here, a row for each true class.
+        failure: the learner's exception, if there was one.
     """
 
-    calls: int
-    in_training_mode: int
-    with_gradients: int
-    accuracy: float | None
-    counts: Counts | None
-    returned: str
-    expected_accuracy: float
-    expected_counts: Counts
+    __pydantic_config__: ClassVar[dict[str, bool]] = {"arbitrary_types_allowed": True}
+
+    calls: int = 0
+    in_training_mode: int = 0
+    with_gradients: int = 0
+    accuracy: float | None = None
+    counts: Counts | None = None
+    returned: str = "NoneType"
+    failure: LearnerError | None = None
 
 
 def observe_evaluation(
     evaluate: Evaluate, model: nn.Module, inputs: torch.Tensor, labels: torch.Tensor
 ) -> EvaluationFacts:
-    """Let ``evaluate`` measure a copy of the model, and measure it here as well.
+    """Let ``evaluate`` measure a copy of the model, and watch.
+
+    It does not raise for the learner's mistakes: they are in the facts, for the judges.
 
     Args:
         evaluate: the learner's function.
         model: the model, whose state stays as it is.
         inputs: ``[N, ...]``, as the model takes them.
         labels: ``[N]``, the true classes.
-
-    Raises:
-        LearnerError: the function raised.
     """
+    try:
+        return _observed(evaluate, model, inputs, labels)
+    except LearnerError as error:
+        return EvaluationFacts(failure=error)
+
+
+def _observed(
+    evaluate: Evaluate, model: nn.Module, inputs: torch.Tensor, labels: torch.Tensor
+) -> EvaluationFacts:
     probe = copy.deepcopy(require_model(model)).train()  # forgetting eval() shows here
     layers = [module for module in probe.modules() if depends_on_mode(module)]
     calls: list[tuple[bool, bool]] = []
@@ -73,7 +82,6 @@ def observe_evaluation(
     finally:
         handle.remove()
     accuracy, counts = _understood(returned)
-    expected = _counts(model, inputs, labels)
     return EvaluationFacts(
         calls=len(calls),
         in_training_mode=sum(training for training, _ in calls),
@@ -81,8 +89,6 @@ def observe_evaluation(
         accuracy=accuracy,
         counts=counts,
         returned=type(returned).__name__,
-        expected_accuracy=(expected.diag().sum() / expected.sum()).item(),
-        expected_counts=_rows(expected),
     )
 
 
@@ -116,75 +122,80 @@ def _rows(counts: torch.Tensor) -> Counts:
     return tuple(tuple(int(value) for value in row) for row in counts.tolist())
 
 
-def judge_evaluation_mode(facts: EvaluationFacts) -> Verdict:
-    """Every forward pass was in evaluation mode and without gradients."""
-    if not facts.calls:
+@checked("evaluation.mode")
+def check_evaluation_mode(seen: EvaluationFacts) -> Verdict:
+    """Every forward pass was in evaluation mode and without gradients.
+
+    Args:
+        seen: what :func:`observe_evaluation` saw.
+    """
+    if seen.failure is not None:
+        raise seen.failure
+    if not seen.calls:
         raise LearnerError(
             "Your function never called the model.", hint="Call model(batch) for every batch."
         )
-    if facts.in_training_mode:
+    if seen.in_training_mode:
         raise LearnerError(
-            f"The model was in training mode in {_of_calls(facts.in_training_mode, facts)}:"
+            f"The model was in training mode in {_of_calls(seen.in_training_mode, seen)}:"
             " BatchNorm then uses the batch's statistics, and changes its own.",
             hint="Call model.eval() before the loop.",
         )
-    if facts.with_gradients:
+    if seen.with_gradients:
         raise LearnerError(
-            f"Gradients were recorded in {_of_calls(facts.with_gradients, facts)}, which costs"
+            f"Gradients were recorded in {_of_calls(seen.with_gradients, seen)}, which costs"
             " memory and time for nothing.",
             hint="Wrap the loop in `with torch.no_grad():`.",
         )
     return passed("evaluation.mode", "Evaluation mode, and no gradients.")
 
 
-def _of_calls(count: int, facts: EvaluationFacts) -> str:
-    return f"{share(range(count), facts.calls)} forward passes"
+def _of_calls(count: int, seen: EvaluationFacts) -> str:
+    return f"{share(range(count), seen.calls)} forward passes"
 
 
-def judge_evaluation_result(facts: EvaluationFacts) -> Verdict:
-    """Accuracy and confusion matrix equal those measured here."""
-    if facts.accuracy is None or facts.counts is None:
+@checked("evaluation.result")
+def check_evaluation_result(
+    seen: EvaluationFacts, model: nn.Module, inputs: torch.Tensor, labels: torch.Tensor
+) -> Verdict:
+    """Accuracy and confusion matrix equal those measured here.
+
+    Args:
+        seen: what :func:`observe_evaluation` saw with the same model and data.
+        model: the model.
+        inputs: ``[N, ...]``, as the model takes them.
+        labels: ``[N]``, the true classes.
+    """
+    if seen.failure is not None:
+        raise seen.failure
+    matrix = _counts(model, inputs, labels)
+    expected_accuracy, expected_counts = (matrix.diag().sum() / matrix.sum()).item(), _rows(matrix)
+    if seen.accuracy is None or seen.counts is None:
         raise LearnerError(
             "Your function does not return an accuracy and a matrix of counts.",
             expected="a number from 0 to 1, and a tensor [classes, classes]",
-            actual=facts.returned,
+            actual=seen.returned,
             hint="End with `return accuracy, matrix`.",
         )
-    if facts.counts != facts.expected_counts:
-        if facts.counts == tuple(zip(*facts.expected_counts, strict=True)):
+    if seen.counts != expected_counts:
+        if seen.counts == tuple(zip(*expected_counts, strict=True)):
             raise LearnerError(
                 "Rows and columns of your confusion matrix are swapped.",
                 hint="A row for each true class, a column for each answer: matrix[true, answer].",
             )
         raise LearnerError(
             "Your confusion matrix has other counts than the model's answers give.",
-            expected=f"{sum(map(sum, facts.expected_counts))} images in all",
-            actual=f"{sum(map(sum, facts.counts))} images in all",
+            expected=f"{sum(map(sum, expected_counts))} images in all",
+            actual=f"{sum(map(sum, seen.counts))} images in all",
             hint="Count every image once, the last batch included, with the model in evaluation"
             " mode.",
         )
-    if abs(facts.accuracy - facts.expected_accuracy) > _ROUNDING:
+    if abs(seen.accuracy - expected_accuracy) > _ROUNDING:
         raise LearnerError(
             "Your accuracy does not fit your own confusion matrix.",
-            expected=f"{facts.expected_accuracy:.3f}",
-            actual=f"{facts.accuracy:.3f}",
+            expected=f"{expected_accuracy:.3f}",
+            actual=f"{seen.accuracy:.3f}",
             hint="Right answers over all images: the sum of the diagonal over the sum of the"
             " matrix.",
         )
     return passed("evaluation.result", "Accuracy and confusion matrix are right.")
-
-
-@checked("evaluation.mode")
-def check_evaluation_mode(
-    evaluate: Evaluate, model: nn.Module, inputs: torch.Tensor, labels: torch.Tensor
-) -> Verdict:
-    """The function evaluates in evaluation mode and without gradients."""
-    return judge_evaluation_mode(observe_evaluation(evaluate, model, inputs, labels))
-
-
-@checked("evaluation.result")
-def check_evaluation_result(
-    evaluate: Evaluate, model: nn.Module, inputs: torch.Tensor, labels: torch.Tensor
-) -> Verdict:
-    """The function's accuracy and confusion matrix are right."""
-    return judge_evaluation_result(observe_evaluation(evaluate, model, inputs, labels))

@@ -124,7 +124,7 @@ def guard(check: str, function: Callable[[], Verdict]) -> Verdict:
     """
     check = _name_within(function) or check
     try:
-        with _stderr_on_stdout():
+        with stderr_on_stdout():
             verdict: object = function()
     except LearnerError as error:
         return error.verdict(check)
@@ -149,6 +149,11 @@ def explained(error: BaseException) -> LearnerError:
         function = "your cell" if frame.name in ("<module>", "<lambda>") else frame.name
         place = f" In {function}, line {frame.lineno}{line}"
     return LearnerError(f"Your code stopped with {said}.{place}", hint=advice_for(error))
+
+
+def blames_us(error: BaseException) -> bool:
+    """Whether an exception is a mistake of this project rather than of the code that it called."""
+    return _blame(error.__traceback__.tb_next if error.__traceback__ else None) == "ours"
 
 
 def _crash(check: str, error: BaseException) -> Verdict:
@@ -202,7 +207,8 @@ def _name_within(function: Callable[[], object]) -> str | None:
 
 
 @contextlib.contextmanager
-def _stderr_on_stdout() -> Iterator[None]:
+def stderr_on_stdout() -> Iterator[None]:
+    """Let what goes to stderr meanwhile appear on stdout, progress bars in their last state."""
     kept = io.StringIO()
     try:
         with contextlib.redirect_stderr(kept):

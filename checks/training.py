@@ -7,6 +7,7 @@ import copy
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 import torch
 from torch import nn
@@ -38,47 +39,55 @@ class HeadTrainingFacts:
     Attributes:
         steps: how many optimizer steps were taken.
         stale_steps: in how many of them the gradient of an earlier backward pass was still in it.
-        moved: whether the layer's weights changed.
+        weight: the trained layer's weight, ``[2, 32]``.
+        bias: its bias, ``[2]``.
         losses: what the function returned, where that is a list of finite numbers.
         returned: the type of what was returned.
-        accuracy: the trained layer's accuracy on new points of the same clusters, from 0 to 1.
+        failure: the learner's exception, if there was one.
     """
 
-    steps: int
-    stale_steps: int
-    moved: bool
-    losses: tuple[float, ...] | None
-    returned: str
-    accuracy: float
+    __pydantic_config__: ClassVar[dict[str, bool]] = {"arbitrary_types_allowed": True}
+
+    steps: int = 0
+    stale_steps: int = 0
+    weight: torch.Tensor | None = None
+    bias: torch.Tensor | None = None
+    losses: tuple[float, ...] | None = None
+    returned: str = "NoneType"
+    failure: LearnerError | None = None
 
 
 def observe_head_training(train_head: TrainHead, seed: int = 0) -> HeadTrainingFacts:
     """Let ``train_head`` train a linear layer on 128 points of two well separated clusters.
 
+    It does not raise for the learner's mistakes: they are in the facts, for the judge.
+
     Args:
         train_head: the learner's function.
         seed: decides points, weights and the order in which the learner shuffles.
-
-    Raises:
-        LearnerError: the function raised.
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        points, labels = _clusters(2 * _POINTS)
-        head = nn.Linear(_DIMENSIONS, 2)
-        before = head.weight.detach().clone()
-        with _counting_steps(head.weight) as stale:
-            returned = calling(train_head, head, points[:_POINTS], labels[:_POINTS])
-    with torch.no_grad():
-        answers = head.to("cpu", torch.float32)(points[_POINTS:]).argmax(dim=1)
+        head, points, labels = _problem()
+        try:
+            with _counting_steps(head.weight) as stale:
+                returned = calling(train_head, head, points[:_POINTS], labels[:_POINTS])
+        except LearnerError as error:
+            return HeadTrainingFacts(failure=error)
     return HeadTrainingFacts(
         steps=len(stale),
         stale_steps=sum(stale),
-        moved=not torch.equal(before, head.weight.detach()),
+        weight=head.weight.detach().to("cpu", torch.float32),
+        bias=head.bias.detach().to("cpu", torch.float32),
         losses=_numbers(returned),
         returned=type(returned).__name__,
-        accuracy=(answers == labels[_POINTS:]).float().mean().item(),
     )
+
+
+def _problem() -> tuple[nn.Linear, torch.Tensor, torch.Tensor]:
+    """The untrained layer, the points to train and to test with, and their labels."""
+    points, labels = _clusters(2 * _POINTS)
+    return nn.Linear(_DIMENSIONS, 2), points, labels
 
 
 @contextlib.contextmanager
@@ -107,12 +116,21 @@ def _counting_steps(weight: torch.Tensor) -> Iterator[list[bool]]:
             hook.remove()
 
 
-def judge_head_training(facts: HeadTrainingFacts) -> Verdict:
-    """The head learns, from fresh gradients, and its losses are returned and fall."""
-    if not facts.steps or not facts.moved:
+@checked("training.head")
+def check_head_training(facts: HeadTrainingFacts, seed: int = 0) -> Verdict:
+    """The head learns, from fresh gradients, and its losses are returned and fall.
+
+    Args:
+        facts: what :func:`observe_head_training` saw.
+        seed: the same as there.
+    """
+    if facts.failure is not None:
+        raise facts.failure
+    moved, accuracy = _tested(facts, seed)
+    if not facts.steps or not moved:
         raise LearnerError(
             "No optimizer took a step on the head's weights."
-            if facts.moved
+            if moved
             else "The head's weights did not change.",
             hint="Each batch needs loss.backward() and then optimizer.step(), with an optimizer"
             " over head.parameters().",
@@ -123,9 +141,9 @@ def judge_head_training(facts: HeadTrainingFacts) -> Verdict:
             " still there: backward() adds to them.",
             hint="Call optimizer.zero_grad() before loss.backward().",
         )
-    if facts.accuracy < _LEARNED:
+    if accuracy < _LEARNED:
         raise LearnerError(
-            f"On two clusters that a linear layer tells apart, your head gets {facts.accuracy:.0%}"
+            f"On two clusters that a linear layer tells apart, your head gets {accuracy:.0%}"
             " right.",
             hint="Does each row of features keep its own label when you shuffle? Is the loss the"
             " cross-entropy of the head's raw output?",
@@ -145,10 +163,17 @@ def judge_head_training(facts: HeadTrainingFacts) -> Verdict:
     return passed("training.head", "The head learns, and its loss falls.")
 
 
-@checked("training.head")
-def check_head_training(train_head: TrainHead, seed: int = 0) -> Verdict:
-    """The learner's function trains a linear head."""
-    return judge_head_training(observe_head_training(train_head, seed))
+def _tested(facts: HeadTrainingFacts, seed: int) -> tuple[bool, float]:
+    """Whether the weights are not the first ones, and their accuracy on points not trained with."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        head, points, labels = _problem()
+    if facts.weight is None or facts.bias is None or facts.weight.shape != head.weight.shape:
+        return False, 0.0
+    with torch.no_grad():
+        answers = (points[_POINTS:] @ facts.weight.T + facts.bias).argmax(dim=1)
+    moved = not torch.equal(head.weight.detach(), facts.weight)
+    return moved, (answers == labels[_POINTS:]).float().mean().item()
 
 
 def _clusters(count: int) -> tuple[torch.Tensor, torch.Tensor]:
@@ -186,6 +211,8 @@ class LoopFacts:
         trained_asleep: normalisation layers that train and were in evaluation mode in one.
         returned: how many values the function returned; None if that is no list.
     """
+
+    __pydantic_config__: ClassVar[dict[str, bool]] = {"arbitrary_types_allowed": True}
 
     epochs: int
     images: int
@@ -272,7 +299,7 @@ def _require_training(facts: LoopFacts) -> None:
 
 
 @checked("training.mode")
-def judge_loop_mode(facts: LoopFacts) -> Verdict:
+def check_loop_mode(facts: LoopFacts) -> Verdict:
     """In every training step the frozen part is in evaluation mode and the trained part is not."""
     _require_training(facts)
     frozen, training = facts.norm_layers
@@ -296,7 +323,7 @@ def judge_loop_mode(facts: LoopFacts) -> Verdict:
 
 
 @checked("training.epochs")
-def judge_loop_epochs(facts: LoopFacts) -> Verdict:
+def check_loop_epochs(facts: LoopFacts) -> Verdict:
     """Every epoch sees every image once, and one value is returned for each."""
     _require_training(facts)
     expected = facts.epochs * facts.images

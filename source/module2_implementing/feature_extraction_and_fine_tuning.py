@@ -77,14 +77,12 @@ def build_model(pretrained: bool = True, num_classes: int = 2) -> nn.Module:
 # %% test="build_model" points=3
 checks.show(lambda: checks.check_head(build_model(), "classifier", outputs=2))
 ### BEGIN HIDDEN TESTS
-from workshop.grading.hidden import grade
-
 source_state = checks.snapshot(assets.load_source_model("efficientnet_lite0"))
-grade(
-    "test_build_model",
-    (1, lambda: checks.check_head(build_model(), "classifier", outputs=2)),
-    (1, lambda: checks.check_unchanged(build_model(), source_state, frozen_outside="classifier")),
-    (1, lambda: checks.check_from_scratch(build_model(pretrained=False), source_state, outside="classifier")),
+graded(
+    (1, checks.check_head(build_model(), "classifier", outputs=2)),
+    (1, checks.check_unchanged(build_model(), source_state, frozen_outside="classifier")),
+    (1, checks.check_from_scratch(build_model(pretrained=False), source_state, outside="classifier")),
+    like=new_model,
 )
 ### END HIDDEN TESTS
 
@@ -129,13 +127,10 @@ def freeze_backbone(model: nn.Module) -> nn.Module:
 # %% test="freeze_backbone" points=3
 checks.show(lambda: checks.check_trainable(freeze_backbone(new_model()), "classifier"))
 ### BEGIN HIDDEN TESTS
-from workshop.grading.hidden import grade
-
-source_state = checks.snapshot(new_model())
-grade(
-    "test_freeze_backbone",
-    (2, lambda: checks.check_trainable(freeze_backbone(new_model()), "classifier")),
-    (1, lambda: checks.check_unchanged(freeze_backbone(new_model()), source_state, frozen_outside=())),
+graded(
+    (2, checks.check_trainable(freeze_backbone(new_model(seed=1)), "classifier")),
+    (1, checks.check_unchanged(freeze_backbone(new_model(seed=1)), checks.snapshot(new_model(seed=1)), frozen_outside=())),
+    like=new_model,
 )
 ### END HIDDEN TESTS
 
@@ -181,15 +176,19 @@ checks.show(
     )
 )
 ### BEGIN HIDDEN TESTS
-from workshop.grading.hidden import grade, reference_features
-
 probe_inputs = train.inputs()[::9]
-probe_model = new_model()
-source_state = checks.snapshot(probe_model)
-grade(
-    "test_extract_features",
-    (2, lambda: checks.check_features(extract_features(probe_model, probe_inputs), reference_features(probe_inputs))),
-    (1, lambda: checks.check_statistics_unmoved(probe_model, source_state, frozen_outside="classifier")),
+
+
+def model_after_extraction() -> nn.Module:
+    model = new_model()
+    extract_features(model, probe_inputs)
+    return model
+
+
+graded(
+    (2, checks.check_features(extract_features(new_model(), probe_inputs), reference_features(probe_inputs))),
+    (1, checks.check_statistics_unmoved(model_after_extraction(), checks.snapshot(new_model()), frozen_outside="classifier")),
+    like=new_model,
 )
 ### END HIDDEN TESTS
 
@@ -225,18 +224,19 @@ def evaluate(
 
 
 # %% test="evaluate" points=3
+some_inputs, some_labels = train.inputs()[::9], train.labels[::9]
+seen = checks.observe_evaluation(evaluate, new_model(), some_inputs, some_labels)
 checks.show(
-    lambda: checks.check_evaluation_mode(evaluate, new_model(), train.inputs()[::9], train.labels[::9]),
-    lambda: checks.check_evaluation_result(evaluate, new_model(), train.inputs()[::9], train.labels[::9]),
+    checks.check_evaluation_mode(seen),
+    checks.check_evaluation_result(seen, new_model(), some_inputs, some_labels),
 )
 ### BEGIN HIDDEN TESTS
-from workshop.grading.hidden import grade
-
 uneven = torch.cat([torch.where(train.labels == 0)[0][:20], torch.where(train.labels == 1)[0][:9]])
-grade(
-    "test_evaluate",
-    (1, lambda: checks.check_evaluation_mode(evaluate, new_model(seed=3), train.inputs()[uneven], train.labels[uneven])),
-    (2, lambda: checks.check_evaluation_result(evaluate, new_model(seed=3), train.inputs()[uneven], train.labels[uneven])),
+probe_inputs, probe_labels = train.inputs()[uneven], train.labels[uneven]
+seen = checks.observe_evaluation(evaluate, new_model(seed=3), probe_inputs, probe_labels)
+graded(
+    (1, checks.check_evaluation_mode(seen)),
+    (2, checks.check_evaluation_result(seen, new_model(seed=3), probe_inputs, probe_labels)),
 )
 ### END HIDDEN TESTS
 
@@ -277,14 +277,9 @@ def train_head(
 
 
 # %% test="train_head" points=3
-checks.show(lambda: checks.check_head_training(train_head))
+checks.show(checks.check_head_training(checks.observe_head_training(train_head)))
 ### BEGIN HIDDEN TESTS
-from workshop.grading.hidden import grade
-
-grade(
-    "test_train_head",
-    (3, lambda: checks.check_head_training(train_head, seed=1)),
-)
+graded((3, checks.check_head_training(checks.observe_head_training(train_head, seed=1), seed=1)))
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -316,13 +311,11 @@ checks.show(
     lambda: checks.check_accuracy(feature_model, validation, threshold=0.75),
 )
 ### BEGIN HIDDEN TESTS
-from workshop.grading.hidden import grade, held_out, reference_features, threshold
-
-grade(
-    "test_feature_extraction",
-    (1, lambda: checks.check_features(train_features[::9], reference_features(train.inputs()[::9]))),
-    (1, lambda: checks.check_unchanged(feature_model, checks.snapshot(new_model()), frozen_outside="classifier")),
-    (3, lambda: checks.check_accuracy(feature_model, held_out("held_out"), threshold("feature_extraction_and_fine_tuning", "test_feature_extraction"), reserve=held_out("reserve"))),
+graded(
+    (1, checks.check_features(train_features[::9], reference_features(train.inputs()[::9]))),
+    (1, checks.check_unchanged(feature_model, checks.snapshot(new_model()), frozen_outside="classifier")),
+    (3, checks.check_accuracy(feature_model, held_out(), threshold(), reserve=held_out("reserve"))),
+    like=new_model,
 )
 ### END HIDDEN TESTS
 
@@ -366,13 +359,11 @@ def unfreeze_last_blocks(model: nn.Module) -> nn.Module:
 # %% test="unfreeze_last_blocks" points=2
 checks.show(lambda: checks.check_trainable(unfreeze_last_blocks(new_model()), FINE_TUNED))
 ### BEGIN HIDDEN TESTS
-from workshop.grading.hidden import grade
-
 fine_tuned_modules = ("blocks.5", "blocks.6", "conv_head", "bn2", "classifier")
-grade(
-    "test_unfreeze_last_blocks",
-    (1, lambda: checks.check_trainable(unfreeze_last_blocks(new_model()), fine_tuned_modules)),
-    (1, lambda: checks.check_trainable(unfreeze_last_blocks(new_model().requires_grad_(False)), fine_tuned_modules)),
+graded(
+    (1, checks.check_trainable(unfreeze_last_blocks(new_model()), fine_tuned_modules)),
+    (1, checks.check_trainable(unfreeze_last_blocks(new_model().requires_grad_(False)), fine_tuned_modules)),
+    like=new_model,
 )
 ### END HIDDEN TESTS
 
@@ -422,14 +413,11 @@ checks.show(
     lambda: checks.check_weight_decay(build_optimizer(model), model, 0.01),
 )
 ### BEGIN HIDDEN TESTS
-from workshop.grading.hidden import grade
-
 model = partly_frozen()
-grade(
-    "test_build_optimizer",
-    (2, lambda: checks.check_coverage(build_optimizer(model), model)),
-    (1, lambda: checks.check_learning_rates(build_optimizer(model), model)),
-    (1, lambda: checks.check_weight_decay(build_optimizer(model), model, 0.01)),
+graded(
+    (2, checks.check_coverage(build_optimizer(model), model)),
+    (1, checks.check_learning_rates(build_optimizer(model), model)),
+    (1, checks.check_weight_decay(build_optimizer(model), model, 0.01)),
 )
 ### END HIDDEN TESTS
 
@@ -464,20 +452,21 @@ def set_training_mode(model: nn.Module) -> None:
 model = partly_frozen()
 checks.show(lambda: (set_training_mode(model), checks.check_eval_mode(model, frozen_outside=FINE_TUNED))[1])
 ### BEGIN HIDDEN TESTS
-from workshop.grading.hidden import grade
-
-
 def in_training_mode(model: nn.Module) -> nn.Module:
     set_training_mode(model)
     return model
 
 
-head_only = partly_frozen().requires_grad_(False)
-head_only.classifier.requires_grad_(True)
-grade(
-    "test_set_training_mode",
-    (1, lambda: checks.check_eval_mode(in_training_mode(partly_frozen()), frozen_outside=FINE_TUNED)),
-    (1, lambda: checks.check_eval_mode(in_training_mode(head_only.eval()), frozen_outside="classifier")),
+def head_only() -> nn.Module:
+    model = new_model().requires_grad_(False).eval()
+    model.classifier.requires_grad_(True)
+    return model
+
+
+graded(
+    (1, checks.check_eval_mode(in_training_mode(partly_frozen()), frozen_outside=FINE_TUNED)),
+    (1, checks.check_eval_mode(in_training_mode(head_only()), frozen_outside="classifier")),
+    like=new_model,
 )
 ### END HIDDEN TESTS
 
@@ -527,15 +516,12 @@ def short_training(model, inputs, labels, epochs):
 loop = checks.observe_loop(
     short_training, partly_frozen(), train.inputs()[::9], train.labels[::9], trained=FINE_TUNED
 )
-checks.show(checks.judge_loop_mode(loop), checks.judge_loop_epochs(loop))
+checks.show(checks.check_loop_mode(loop), checks.check_loop_epochs(loop))
 ### BEGIN HIDDEN TESTS
-from workshop.grading.hidden import grade
-
 loop = checks.observe_loop(short_training, partly_frozen(), train.inputs()[::7], train.labels[::7], trained=FINE_TUNED)
-grade(
-    "test_fine_tune",
-    (1, checks.judge_loop_mode(loop)),
-    (1, checks.judge_loop_epochs(loop)),
+graded(
+    (1, checks.check_loop_mode(loop)),
+    (1, checks.check_loop_epochs(loop)),
 )
 ### END HIDDEN TESTS
 
@@ -570,13 +556,11 @@ checks.show(
     lambda: checks.check_accuracy(tuned_model, validation, threshold=0.75),
 )
 ### BEGIN HIDDEN TESTS
-from workshop.grading.hidden import grade, held_out, threshold
-
-grade(
-    "test_run_fine_tuning",
-    (2, lambda: checks.check_unchanged(tuned_model, checks.snapshot(new_model()), frozen_outside=FINE_TUNED)),
-    (1, lambda: checks.check_moved(tuned_model, checks.snapshot(new_model()), FINE_TUNED)),
-    (3, lambda: checks.check_accuracy(tuned_model, held_out("held_out"), threshold("feature_extraction_and_fine_tuning", "test_run_fine_tuning"), reserve=held_out("reserve"))),
+graded(
+    (2, checks.check_unchanged(tuned_model, checks.snapshot(new_model()), frozen_outside=FINE_TUNED)),
+    (1, checks.check_moved(tuned_model, checks.snapshot(new_model()), FINE_TUNED)),
+    (3, checks.check_accuracy(tuned_model, held_out(), threshold(), reserve=held_out("reserve"))),
+    like=new_model,
 )
 ### END HIDDEN TESTS
 
@@ -619,15 +603,13 @@ checks.show(
     lambda: checks.check_value("count_trainable", count_trainable(nn.Linear(3, 2)), 8),
 )
 ### BEGIN HIDDEN TESTS
-from workshop.grading.hidden import grade
-
 half_frozen = nn.Sequential(nn.Linear(7, 5), nn.BatchNorm1d(5), nn.Linear(5, 3))
 half_frozen[0].requires_grad_(False)
-grade(
-    "test_train_from_scratch",
-    (1, lambda: checks.check_from_scratch(scratch_model, checks.snapshot(new_model()), outside="classifier")),
-    (1, lambda: checks.check_moved(scratch_model, checks.snapshot(new_model(pretrained=False)), "")),
-    (1, lambda: checks.check_value("count_trainable", count_trainable(half_frozen), 28)),
+graded(
+    (1, checks.check_from_scratch(scratch_model, checks.snapshot(new_model()), outside="classifier")),
+    (1, checks.check_moved(scratch_model, checks.snapshot(new_model(pretrained=False)), "")),
+    (1, checks.check_value("count_trainable", count_trainable(half_frozen), 28)),
+    like=new_model,
 )
 ### END HIDDEN TESTS
 
@@ -698,13 +680,10 @@ checks.show(
     lambda: checks.check_value("false alarm rate", read_confusion(torch.tensor([[40, 10], [20, 30]]))[1], 0.2),
 )
 ### BEGIN HIDDEN TESTS
-from workshop.grading.hidden import grade
-
 unbalanced = torch.tensor([[81, 9], [3, 12]])
-grade(
-    "test_read_confusion",
-    (1, lambda: checks.check_value("recall", read_confusion(unbalanced)[0], 0.8)),
-    (1, lambda: checks.check_value("false alarm rate", read_confusion(unbalanced)[1], 0.1)),
+graded(
+    (1, checks.check_value("recall", read_confusion(unbalanced)[0], 0.8)),
+    (1, checks.check_value("false alarm rate", read_confusion(unbalanced)[1], 0.1)),
 )
 ### END HIDDEN TESTS
 

@@ -9,10 +9,11 @@ from pathlib import Path
 
 from nbformat import NotebookNode
 
-from workshop.grading.execution import Limits, run_cells, scratch_copy
+from workshop.grading.execution import Limits, scratch_copy
 from workshop.grading.records import CellResult, Outcome
 from workshop.grading.sandbox.levels import Confinement
 from workshop.grading.scoring import score_notebook
+from workshop.grading.verification import run_verified
 
 
 @dataclass(frozen=True)
@@ -60,6 +61,7 @@ def execute_notebook(
     cwd: Path | None = None,
     *,
     limits: Limits | None = None,
+    thresholds: Mapping[str, float] | None = None,
     env: Mapping[str, str] | None = None,
     kernel_name: str = "python3",
     confinement: str = Confinement.BUBBLEWRAP,
@@ -71,6 +73,7 @@ def execute_notebook(
         cwd: a folder whose files the notebook may read. The kernel works in a copy of it, without
             the notebooks. None for an empty folder.
         limits: what it may take and use; without them those of :class:`Limits`.
+        thresholds: the calibrated accuracies by grade id.
         env: set in the kernel.
         kernel_name: the kernelspec to use.
         confinement: the name of a level; see :class:`~workshop.grading.sandbox.levels.Confinement`.
@@ -81,10 +84,11 @@ def execute_notebook(
     """
     result = copy.deepcopy(notebook)
     with scratch_copy(cwd) as scratch:
-        execution = run_cells(
+        execution = run_verified(
             result,
             scratch,
             limits or Limits(),
+            thresholds=thresholds or {},
             env=env,
             kernel_name=kernel_name,
             confinement=confinement,

@@ -111,6 +111,9 @@ def _is_unchanged(cell: NotebookNode) -> bool:
 
 
 def _tested(cell: NotebookNode, record: dict[str, Any], grade_id: str, max_score: float) -> _Scored:
+    if record.get("verified"):
+        # Decided outside the kernel; how the cell's own text ended does not matter.
+        return _valued(cell, grade_id, max_score)
     state = CellState(record.get("state", CellState.NOT_EXECUTED))
     reason = str(record.get("reason", ""))
     if state is CellState.NOT_EXECUTED:

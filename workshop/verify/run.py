@@ -12,10 +12,11 @@ import nbformat
 from nbformat import NotebookNode
 
 from workshop.authoring.build import build
-from workshop.course import ROOT_VARIABLE, Course
+from workshop.course import Course
 from workshop.grading.execution import Limits
 from workshop.grading.records import is_graded, nbgrader_of
 from workshop.grading.run import Executed, execute_notebook
+from workshop.grading.verification import load_thresholds
 from workshop.verify.report import Kind, Run, VerifyReport, judged
 from workshop.verify.slices import sliced
 from workshop.verify.variants import Variant, load_variants, patched
@@ -78,8 +79,8 @@ def verify(
     runs: dict[int, Run] = {}
     with ThreadPoolExecutor(workers or os.cpu_count() or 1) as pool:
         futures = {
-            pool.submit(_executed, course, notebook, limits or Limits()): index
-            for index, notebook in enumerate(notebooks)
+            pool.submit(_executed, course, task, notebook, limits or Limits()): index
+            for index, (task, notebook) in enumerate(zip(tasks, notebooks, strict=True))
         }
         for done, future in enumerate(as_completed(futures), start=1):
             index = futures[future]
@@ -126,6 +127,8 @@ def _with_hidden_tests(release: NotebookNode, source: NotebookNode) -> NotebookN
     return result
 
 
-def _executed(course: Course, notebook: NotebookNode, limits: Limits) -> Executed:
-    environment = {**SINGLE_THREADED, ROOT_VARIABLE: str(course.root)}
-    return execute_notebook(notebook, None, limits=limits, env=environment)
+def _executed(course: Course, task: Task, notebook: NotebookNode, limits: Limits) -> Executed:
+    thresholds = load_thresholds(course.calibration(task.assignment, task.notebook))
+    return execute_notebook(
+        notebook, None, limits=limits, thresholds=thresholds, env=SINGLE_THREADED
+    )

@@ -1,0 +1,70 @@
+"""The names that the grader shares with a notebook, without any of the learner's code.
+
+An assignment's locked cells load data, make pristine models and name their parts. Those that need
+nothing of the learner's run here as well, so that a hidden part can speak of ``new_model()`` and
+mean the same on both sides.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import io
+import os
+from collections.abc import Mapping
+from types import CodeType
+from typing import Any
+
+from nbformat import NotebookNode
+
+from workshop.dataflow import names_of
+from workshop.errors import WorkshopError
+from workshop.grading.hidden_part import BUILTIN_NAMES
+from workshop.grading.records import nbgrader_of
+
+
+def locked_sources(notebook: NotebookNode) -> tuple[tuple[str, str], ...]:
+    """Name and text of each locked code cell that is not graded, in order."""
+    return tuple(
+        (str(nbgrader_of(cell)["grade_id"]), str(cell.source))
+        for cell in notebook.cells
+        if cell.cell_type == "code"
+        and nbgrader_of(cell).get("locked")
+        and not nbgrader_of(cell).get("grade")
+        and not nbgrader_of(cell).get("solution")
+    )
+
+
+@functools.lru_cache(maxsize=4)
+def trusted_names(cells: tuple[tuple[str, str], ...]) -> Mapping[str, Any]:
+    """Run the cells that use only what the ones before them define.
+
+    Args:
+        cells: what :func:`locked_sources` gives.
+
+    Returns:
+        The names that they define. Do not change it: it is kept for the next submission.
+
+    Raises:
+        WorkshopError: one of the cells stopped.
+    """
+    # Pictures are drawn for nobody here.
+    os.environ.setdefault("MPLBACKEND", "Agg")
+    names: dict[str, Any] = {"__name__": "__main__"}
+    for grade_id, source in cells:
+        if names_of(source).uses <= BUILTIN_NAMES | names.keys():
+            _run(compile(source, f"<cell {grade_id}>", "exec"), names, grade_id)
+    return names
+
+
+def _run(code: CodeType, names: dict[str, Any], grade_id: str) -> None:
+    printed = io.StringIO()
+    try:
+        with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed):
+            exec(code, names)  # noqa: S102 - the author's own cell
+    except Exception as error:
+        raise WorkshopError(
+            f"the locked cell {grade_id} stopped with {type(error).__name__}: {error}",
+            where="the grader's own copy of the assignment",
+            remedy="run the source notebook in JupyterLab, correct the cell, build again",
+        ) from error

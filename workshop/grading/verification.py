@@ -1,0 +1,336 @@
+"""Decide outside the learner's kernel what its work is worth.
+
+After each graded cell the kernel is asked to show what the cell's checks are about. What comes back
+is rebuilt from pristine sources in this process, which no code of the learner's has touched, and
+the same checks that the learner has run on it. Thresholds, held-out data and expected values never
+enter the kernel.
+"""
+
+from __future__ import annotations
+
+import copy
+import functools
+import json
+import secrets
+import traceback
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from nbformat import NotebookNode
+from nbformat.v4 import new_output
+from torch import nn
+
+import checks.evidence
+from checks.guard import CHECK_NAMES, CheckCrashed, LearnerError
+from checks.verdict import Status, Verdict, to_html, to_text
+from workshop.errors import WorkshopError
+from workshop.grading import hidden
+from workshop.grading.client import Client
+from workshop.grading.evidence import Evidence, EvidenceError
+from workshop.grading.execution import Execution, Limits, run_cells
+from workshop.grading.hidden_part import (
+    GradedCheck,
+    HiddenPart,
+    called,
+    declares_checks,
+    take_apart,
+)
+from workshop.grading.hiding import hidden_part, visible_part
+from workshop.grading.rebuild import Rebuilder
+from workshop.grading.records import CellState, nbgrader_of, record_of
+from workshop.grading.sandbox.levels import Confinement
+from workshop.grading.trusted import locked_sources, trusted_names
+from workshop.grading.verdicts import VERDICTS_MIME
+
+Thresholds = Mapping[str, float]
+Decided = list[tuple[float, Verdict]]
+
+
+@dataclass
+class _Question:
+    """What is asked about one cell, and what came back."""
+
+    part: HiddenPart
+    source: str
+    nonce: str = field(default_factory=lambda: secrets.token_hex(16))
+    answers: list[tuple[Any, list[bytes]]] = field(default_factory=list)
+    crashes: list[str] = field(default_factory=list)
+
+    def code(self) -> str:
+        """What the kernel runs. No name of ours stays behind in the learner's notebook."""
+        arguments = (self.nonce, self.part.inside, self.part.expressions, self.part.models)
+        return f"__import__('checks.evidence', fromlist=['send']).send(*{arguments!r})"
+
+    def note(self, error: Exception) -> None:
+        """Keep the traceback of a mistake of ours."""
+        if isinstance(error, CheckCrashed):
+            self.crashes.append(str(error))
+        else:
+            self.crashes.append("".join(traceback.format_exception(error)))
+
+
+class Verification:
+    """The verification of one notebook's graded cells.
+
+    Args:
+        notebook: restored, so that its locked cells and hidden parts are the author's. Changed in
+            place by :meth:`begin` and :meth:`finish`.
+        thresholds: the calibrated accuracies by grade id.
+        seconds: how long a kernel may take to show what a cell is about.
+
+    Raises:
+        WorkshopError: a hidden part cannot be used, or a locked cell stopped.
+    """
+
+    def __init__(self, notebook: NotebookNode, thresholds: Thresholds, *, seconds: float) -> None:
+        self._notebook = notebook
+        self._seconds = seconds
+        self._thresholds = thresholds
+        graded = {
+            str(nbgrader_of(cell)["grade_id"]): str(cell.source)
+            for cell in notebook.cells
+            if cell.cell_type == "code"
+            and nbgrader_of(cell).get("grade")
+            and declares_checks(hidden_part(cell.source))
+        }
+        # Nothing is imported or run for a notebook that is graded inside its kernel.
+        self._names = trusted_names(locked_sources(notebook)) if graded else {}
+        self._questions = {
+            grade_id: _Question(
+                take_apart(
+                    hidden_part(source),
+                    trusted=self._names,
+                    secret=hidden.NAMES,
+                    where=f"cell {grade_id}",
+                ),
+                source,
+            )
+            for grade_id, source in graded.items()
+        }
+
+    def begin(self) -> Callable[..., Client]:
+        """Take the hidden parts out of the cells, and give the client that asks about them."""
+        for cell in self._asked():
+            cell.source = visible_part(cell.source)
+        return functools.partial(_AskingClient, questions=self._questions, seconds=self._seconds)
+
+    def finish(self) -> None:
+        """Put the hidden parts back, and the verdicts into the cells as their only scores."""
+        for cell in self._asked():
+            question = self._questions[nbgrader_of(cell)["grade_id"]]
+            cell.source = question.source
+            decided = self._decided(nbgrader_of(cell)["grade_id"], question)
+            cell.outputs = [each for each in cell.outputs if not _claims_a_score(each)]
+            record = record_of(cell)
+            record["verified"] = decided is not None
+            if decided is not None:
+                cell.outputs += _outputs(nbgrader_of(cell)["grade_id"], decided)
+                record["traceback"] = "\n".join(question.crashes)
+            elif record.get("state") in (CellState.COMPLETED, CellState.RAISED):
+                record["state"] = CellState.NOT_EXECUTED.value
+                record["reason"] = "the kernel did not show what this cell is about"
+
+    def _asked(self) -> list[NotebookNode]:
+        return [
+            cell
+            for cell in self._notebook.cells
+            if cell.cell_type == "code" and nbgrader_of(cell).get("grade_id") in self._questions
+        ]
+
+    def _decided(self, grade_id: str, question: _Question) -> Decided | None:
+        """The verdicts; None if nothing came back, so that the kernel's end explains the cell."""
+        if not question.answers:
+            return None
+        names = {**self._names, **hidden.names(self._thresholds.get(grade_id))}
+        try:
+            if len(question.answers) > 1:
+                raise EvidenceError("it came more than once")
+            evidence = Evidence(*question.answers[0], question.nonce)
+            exec(question.part.outside, names)  # noqa: S102 - the author's own statements
+        except EvidenceError as error:
+            return [(each.points, _unusable(each, error)) for each in question.part.checks]
+        except Exception as error:  # noqa: BLE001 - ours, whatever it is: never the learner's loss
+            question.note(error)
+            return [(each.points, _crashed(each)) for each in question.part.checks]
+        rebuilder = Rebuilder(
+            evidence,
+            _copies_of(question.part.like, names),
+            {each: names[each] for each in question.part.models if _is_model(names.get(each))},
+        )
+        return [
+            (each.points, _verdict(each, rebuilder, names, question))
+            for each in question.part.checks
+        ]
+
+
+def _verdict(
+    check: GradedCheck, rebuilder: Rebuilder, names: dict[str, Any], question: _Question
+) -> Verdict:
+    try:
+        values = {slot: rebuilder.rebuild(text) for slot, text in check.shown.items()}
+        found = called(check, values, names)
+    except LearnerError as error:
+        return error.verdict(_name(check))
+    except EvidenceError as error:
+        return _unusable(check, error)
+    except Exception as error:  # noqa: BLE001 - ours, whatever it is: never the learner's loss
+        question.note(error)
+        return _crashed(check)
+    if not isinstance(found, Verdict):
+        question.note(TypeError(f"Expected a Verdict, but got {type(found).__name__}"))
+        return _crashed(check)
+    return found
+
+
+def _name(check: GradedCheck) -> str:
+    return CHECK_NAMES.get(check.name, check.name)
+
+
+def _unusable(check: GradedCheck, error: EvidenceError) -> Verdict:
+    return Verdict(
+        _name(check),
+        Status.FAILED,
+        0.0,
+        f"What the notebook showed of your work cannot be used: {error}.",
+        hint="Restart the kernel and run all cells: does every check work? Then hand in again.",
+    )
+
+
+def _crashed(check: GradedCheck) -> Verdict:
+    # The traceback is for the instructor: it could tell a learner what the hidden part does.
+    return Verdict(
+        _name(check),
+        Status.ERROR,
+        0.0,
+        "The check itself stopped. This is not your mistake and costs you no points.",
+    )
+
+
+def _copies_of(like: str | None, names: dict[str, Any]) -> Callable[[], nn.Module] | None:
+    """Makes one model after the other, building it from its source only once."""
+    if like is None:
+        return None
+
+    @functools.cache
+    def pristine() -> nn.Module:
+        model: nn.Module = eval(like, names)().cpu()  # noqa: S307 - the author's own expression
+        return model
+
+    return lambda: copy.deepcopy(pristine())
+
+
+def _is_model(thing: object) -> bool:
+    return isinstance(thing, nn.Module)
+
+
+def _claims_a_score(output: NotebookNode) -> bool:
+    """Whether an output could be taken for a score or for verdicts of ours."""
+    return output.output_type == "execute_result" or VERDICTS_MIME in output.get("data", {})
+
+
+def _outputs(grade_id: str, decided: Decided) -> list[NotebookNode]:
+    verdicts = [verdict for _, verdict in decided]
+    score = float(sum(points * verdict.score for points, verdict in decided))
+    table = {
+        "grade_id": grade_id,
+        "points": float(sum(points for points, _ in decided)),
+        "verdicts": [{**verdict.to_dict(), "weight": points} for points, verdict in decided],
+    }
+    data = {
+        VERDICTS_MIME: json.loads(json.dumps(table)),
+        "text/html": to_html(verdicts),
+        "text/plain": to_text(verdicts),
+    }
+    return [
+        new_output("display_data", data=data),
+        new_output("execute_result", data={"text/plain": repr(score)}, execution_count=None),
+    ]
+
+
+def run_verified(
+    notebook: NotebookNode,
+    cwd: Path,
+    limits: Limits,
+    *,
+    thresholds: Thresholds,
+    env: Mapping[str, str] | None = None,
+    kernel_name: str = "python3",
+    confinement: str = Confinement.BUBBLEWRAP,
+) -> Execution:
+    """Run a notebook in a confined kernel, and decide outside what it is worth.
+
+    Args:
+        notebook: restored; changed in place: outputs, records, and verdicts as the only scores.
+        cwd: as for :func:`~workshop.grading.execution.run_cells`.
+        limits: what the kernel may take and use.
+        thresholds: the calibrated accuracies by grade id.
+        env: set in the kernel.
+        kernel_name: the kernelspec to use.
+        confinement: the name of a level.
+
+    Raises:
+        KernelStartError: the kernel did not start.
+        WorkshopError: a hidden part cannot be used, or this machine cannot confine.
+    """
+    verification = Verification(notebook, thresholds, seconds=limits.cell_seconds)
+    client = verification.begin()
+    try:
+        return run_cells(
+            notebook,
+            cwd,
+            limits,
+            env=env,
+            kernel_name=kernel_name,
+            confinement=confinement,
+            make_client=client,
+        )
+    finally:
+        verification.finish()
+
+
+def load_thresholds(path: Path) -> dict[str, float]:
+    """The calibrated accuracies by grade id, from ``calibration.json``; none if there is no file.
+
+    Raises:
+        WorkshopError: the file is not what ``benchmarks/calibrate.py`` writes.
+    """
+    if not path.exists():
+        return {}
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+        return {name: float(each["threshold"]) for name, each in data["thresholds"].items()}
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise WorkshopError(
+            "no list of calibrated thresholds",
+            where=path,
+            remedy="write it again: python benchmarks/calibrate.py NOTEBOOK",
+        ) from error
+
+
+class _AskingClient(Client):
+    """Asks about each graded cell after it has run."""
+
+    def __init__(
+        self, *args: Any, questions: dict[str, _Question], seconds: float, **kwargs: Any
+    ) -> None:
+        super().__init__(*args, **kwargs)
+        self._questions, self._question_seconds = questions, seconds
+        self._asking: _Question | None = None
+
+    def after_cell(self, cell: NotebookNode) -> None:
+        """Ask, if there is a question about this cell."""
+        self._asking = self._questions.get(str(nbgrader_of(cell).get("grade_id")))
+        if self._asking is not None:
+            try:
+                self.run_code(self._asking.code(), self._question_seconds)
+            finally:
+                self._asking = None
+
+    def on_message(self, msg_type: str, content: dict[str, Any], buffers: list[memoryview]) -> None:
+        """Keep an answer to the question that is being asked."""
+        if self._asking is not None and msg_type == checks.evidence.MESSAGE:
+            # One too many is enough to know that there were too many.
+            self._asking.answers[2:] = []
+            self._asking.answers.append((content, [bytes(each) for each in buffers]))
