@@ -167,7 +167,9 @@ class Client(NotebookClient):
         return f" ({said.splitlines()[-1]})" if said else ""
 
     def end(self) -> None:
-        """End the sandbox if there is one, whatever state it is in."""
+        """End what there is, whatever state it is in: a kernel that never came up, for example."""
+        if self.manager is not None and not self.manager.context.closed:
+            self.manager.context.destroy(linger=0)
         if self.sandbox is not None:
             self.sandbox.close()
 

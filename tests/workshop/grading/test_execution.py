@@ -32,7 +32,8 @@ def _quiet(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.CRITICAL)
 
 
-def test_a_notebook_runs_to_its_end_whatever_its_cells_do(tmp_path: Path) -> None:
+@pytest.mark.parametrize("confinement", ["bubblewrap", "none"])
+def test_a_notebook_runs_to_its_end_whatever_its_cells_do(tmp_path: Path, confinement: str) -> None:
     notebook = notebook_of(
         "1 / 0",
         "import os, sys; print(os.getcwd(), os.environ['MARK']); print('w', file=sys.stderr)",
@@ -43,13 +44,14 @@ def test_a_notebook_runs_to_its_end_whatever_its_cells_do(tmp_path: Path) -> Non
     notebook.cells[4].metadata.tags = ["skip-execution"]
     notebook.cells[4].outputs = [new_output("execute_result", {"text/plain": "99"})]
     notebook.cells.insert(0, new_markdown_cell("# text"))
-    ended = run_cells(notebook, tmp_path, QUICK, env={"MARK": "here"})
+    ended = run_cells(notebook, tmp_path, QUICK, env={"MARK": "here"}, confinement=confinement)
+    folder = "/home/learner" if confinement == "bubblewrap" else str(tmp_path)
     assert ended.outcome is Outcome.COMPLETED
     assert ended.message == ""
     assert 0 < ended.seconds < 60
     assert states(notebook) == ["raised", "completed", "raised", "completed", "completed"]
     assert record_of(notebook.cells[1])["error"]["ename"] == "ZeroDivisionError"
-    assert f"{tmp_path} here" in printed(notebook.cells[2])
+    assert f"{folder} here" in printed(notebook.cells[2])
     assert notebook.cells[5].outputs[0].data["text/plain"] == "2.0"
     assert "MARK" not in os.environ
 

@@ -86,7 +86,8 @@ except OSError:
     "the system cannot be written": """
 import os
 open_ = []
-for path in ("/usr/mine", "/etc/mine", "/opt/learner/mine", "/mine", "/proc/sys/kernel/core_pattern"):
+core = "/proc/sys/kernel/core_pattern"
+for path in ("/usr/mine", "/etc/mine", "/opt/learner/mine", "/mine", core):
     try:
         os.close(os.open(path, os.O_WRONLY | os.O_CREAT))
         open_.append(path)

@@ -107,6 +107,9 @@ class Sandbox:
     def exit_code(self) -> int | None:
         """As ``Popen.returncode`` of the confined process itself; None while it runs."""
         code = self.process.poll()
+        if code is None and self.reason:
+            # Thousands of processes take seconds to die; it is over all the same.
+            return -signal.SIGKILL
         if code is None or code < 0:
             return code
         return _BY_SIGNAL - code if _BY_SIGNAL < code < _BY_SIGNAL + signal.NSIG else code
