@@ -531,20 +531,21 @@ graded(
 # Fine-tuning starts where feature extraction ended, with a head that already works: a random head
 # would send large, meaningless gradients into the pretrained blocks. This takes about ten seconds.
 #
-# **Exercise.** Unfreeze the last blocks of `tuned_model`, and train it with your `fine_tune` and `build_optimizer` on the training
-# images. Keep the list of accuracies as `tuned_curve`.
+# **Exercise.** Make `tuned_model`: a `new_model()` with the trained head of `feature_model`. Unfreeze its last blocks, and train it with
+# your `fine_tune` and `build_optimizer` on the training images. Keep the list of accuracies as `tuned_curve`.
 #
 # <details><summary>Hint</summary>
 #
-# First unfreeze, then build the optimizer: `build_optimizer` takes what is trainable at that moment.
+# `tuned_model.classifier.load_state_dict(feature_model.classifier.state_dict())` copies the head. Unfreeze before you build the
+# optimizer: `build_optimizer` takes what is trainable at that moment.
 #
 # </details>
 
 # %% solution="run_fine_tuning" objective="implement" topic="fine-tuning"
 learn.seed_everything(0)
+### BEGIN SOLUTION
 tuned_model = new_model()
 tuned_model.classifier.load_state_dict(feature_model.classifier.state_dict())
-### BEGIN SOLUTION
 unfreeze_last_blocks(tuned_model)
 tuned_curve = fine_tune(tuned_model, build_optimizer(tuned_model), train.inputs(), train.labels)
 ### END SOLUTION
