@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import copy
+import multiprocessing
 import os
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
+from pathlib import Path
 
 import nbformat
 from nbformat import NotebookNode
@@ -15,7 +17,7 @@ from workshop.authoring.build import build
 from workshop.course import Course
 from workshop.grading.execution import Limits
 from workshop.grading.records import is_graded, nbgrader_of
-from workshop.grading.run import Executed, execute_notebook
+from workshop.grading.run import execute_notebook
 from workshop.grading.verification import load_thresholds
 from workshop.verify.report import Kind, Run, VerifyReport, judged
 from workshop.verify.slices import sliced
@@ -77,14 +79,17 @@ def verify(
     # Every patch is tried before the first kernel starts: an outdated one shows at once.
     notebooks = [_notebook(course, task, full=full) for task in tasks]
     runs: dict[int, Run] = {}
-    with ThreadPoolExecutor(workers or os.cpu_count() or 1) as pool:
+    # Processes, not threads: checks seed random numbers and catch what is printed, both of which a
+    # process has only once. New ones, because PyTorch does not survive being forked while it runs.
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(workers or os.cpu_count() or 1, mp_context=context) as pool:
         futures = {
-            pool.submit(_executed, course, task, notebook, limits or Limits()): index
-            for index, (task, notebook) in enumerate(zip(tasks, notebooks, strict=True))
+            pool.submit(_executed, course.root, task, nbformat.writes(each), limits): index
+            for index, (task, each) in enumerate(zip(tasks, notebooks, strict=True))
         }
         for done, future in enumerate(as_completed(futures), start=1):
             index = futures[future]
-            runs[index] = Run.of(tasks[index], future.result())
+            runs[index] = future.result()
             if progress is not None:
                 progress(done, len(tasks), tasks[index].name)
     return judged([runs[index] for index in range(len(tasks))])
@@ -127,8 +132,12 @@ def _with_hidden_tests(release: NotebookNode, source: NotebookNode) -> NotebookN
     return result
 
 
-def _executed(course: Course, task: Task, notebook: NotebookNode, limits: Limits) -> Executed:
-    thresholds = load_thresholds(course.calibration(task.assignment, task.notebook))
-    return execute_notebook(
-        notebook, None, limits=limits, thresholds=thresholds, env=SINGLE_THREADED
+def _executed(root: Path, task: Task, notebook: str, limits: Limits | None) -> Run:
+    thresholds = load_thresholds(Course.at(root).calibration(task.assignment, task.notebook))
+    executed = execute_notebook(
+        nbformat.reads(notebook, as_version=4),
+        limits=limits,
+        thresholds=thresholds,
+        env=SINGLE_THREADED,
     )
+    return Run.of(task, executed)
