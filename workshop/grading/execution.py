@@ -35,8 +35,8 @@ _TIMED_OUT = "CellTimeoutError"
 # which cells run.
 _NO_TAG = "\0"
 
-# Threads that wait for each other by spinning take each other's processor when there are more of them
-# than processors: training was then seen to take twice as long.
+# Threads that spin while they wait take each other's processor when there are more of them than
+# processors: training was then seen to take twice as long.
 _PATIENT = {"OMP_WAIT_POLICY": "PASSIVE"}
 
 # nbclient reports there what the cells' records say as well.
