@@ -35,6 +35,12 @@ c.CourseDirectory.ignore = [
 if os.environ.get("WORKSHOP_EXCHANGE"):
     c.Exchange.root = os.environ["WORKSHOP_EXCHANGE"]
 
+# `nbgrader zip_collect` takes <student>_<notebook>.ipynb apart. Learning platforms name files in
+# their own ways: docs/instructor tells how to change this.
+c.FileNameCollectorPlugin.named_regexp = (
+    r".*/(?P<student_id>[A-Za-z0-9.@-]+)_(?P<file_id>\w+)\.ipynb$"
+)
+
 # --- Release: what is done to a notebook before students get it -----------------------------
 
 # nbgrader's steps with two changes. Left out: header and footer, and AUTOTEST, which would run the

@@ -26,7 +26,6 @@ from workshop.grading.held_out import held_out_labels
 from workshop.submissions import load_cohort, sample_submission
 
 Progress = Callable[[int, int, str], None]
-FILE_NAMES = r"(?P<student_id>[a-z0-9]+)_(?P<file_id>\w+)\.ipynb"
 
 
 @dataclass(frozen=True)
@@ -113,10 +112,7 @@ def _hand_in(course: Course, assignment: str) -> None:
 
 
 def _collect(course: Course, assignment: str) -> None:
-    command = [
-        *(sys.executable, "-m", "nbgrader", "zip_collect", assignment, "--log-level=WARN"),
-        f"--FileNameCollectorPlugin.named_regexp={FILE_NAMES}",
-    ]
+    command = [sys.executable, "-m", "nbgrader", "zip_collect", assignment, "--log-level=WARN"]
     done = subprocess.run(  # noqa: S603 - our own arguments
         command, cwd=course.root, capture_output=True, text=True, check=False
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -46,7 +46,15 @@ class Matcher:
             for secret in secrets.numbers
             if not secret.coarse
         ]
-        self._runs = [(label, _text_runs(label), _array_runs(label)) for label in secrets.labels]
+        self._text_runs = _RunFinder(
+            [(label.name, run.encode()) for label in secrets.labels for run in _text_runs(label)]
+        )
+        self._array_runs = _RunFinder(
+            [(label.name, run) for label in secrets.labels for run in _array_runs(label)]
+        )
+        self._bits = _RunFinder(
+            [(label.name, run) for label in secrets.labels for run in label.bits]
+        )
 
     def find(self, data: bytes) -> Iterator[Match]:
         """Every secret in the data, each once, in its least hidden form.
@@ -73,18 +81,48 @@ class Matcher:
         for name, packed in self._doubles:
             if packed in view.data:
                 yield LeakKind.THRESHOLD, name
-        if self._runs and len(view.data) >= RUN // 8:
-            yield from self._labels_in(view.data, text)
+        if self._secrets.labels and len(view.data) >= RUN // 8:
+            # Streams are kept apart by a byte that is in none of them.
+            streams = "\0".join(_streams(text)).encode()
+            found = (
+                self._text_runs.names_in(streams)
+                | self._array_runs.names_in(view.data)
+                | self._bits.names_in(view.data)
+            )
+            for name in sorted(found):
+                yield LeakKind.LABELS, name
 
-    def _labels_in(self, data: bytes, text: str) -> Iterator[tuple[LeakKind, str]]:
-        streams = list(_streams(text))
-        for label, texts, arrays in self._runs:
-            if (
-                any(run in stream for run in texts for stream in streams)
-                or any(run in data for run in arrays)
-                or any(bits in data for bits in label.bits)
-            ):
-                yield LeakKind.LABELS, label.name
+
+class _RunFinder:
+    """Finds any of thousands of runs of labels in a piece of data, in about one pass.
+
+    Most data are ruled out at once: runs are made of few different bytes, and no stretch of these
+    bytes is long enough.
+    """
+
+    def __init__(self, runs: Sequence[tuple[str, bytes]]) -> None:
+        self._shortest = min((len(run) for _, run in runs), default=1)
+        self._by_start: dict[bytes, list[tuple[str, bytes]]] = {}
+        for name, run in runs:
+            self._by_start.setdefault(run[: self._shortest], []).append((name, run))
+        alphabet = b"".join(
+            re.escape(bytes([value])) for value in sorted({*b"".join(self._by_start)})
+        )
+        self._stretches = (
+            re.compile(b"[" + alphabet + b"]{%d,}" % self._shortest, re.DOTALL) if runs else None
+        )
+
+    def names_in(self, data: bytes) -> set[str]:
+        """The names of the runs that are in the data."""
+        found: set[str] = set()
+        if self._stretches is None:
+            return found
+        for stretch in self._stretches.finditer(data):
+            for start in range(stretch.start(), stretch.end() - self._shortest + 1):
+                for name, run in self._by_start.get(data[start : start + self._shortest], ()):
+                    if name not in found and data.startswith(run, start):
+                        found.add(name)
+        return found
 
 
 def _text_runs(label: LabelSecret) -> list[str]:
