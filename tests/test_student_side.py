@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-CHECKS = {"checks", "torch", "numpy", "IPython"}
+CHECKS = {"checks", "torch", "numpy", "safetensors", "IPython"}
 ASSETS = {"huggingface_hub", "numpy", "timm", "torch", "torchvision", "tqdm", "transformers"}
 LEARN = {"matplotlib", "numpy", "pandas", "torch", "tqdm"}
 OWN = {"workshop.assets", "workshop.learn"}
