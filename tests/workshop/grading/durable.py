@@ -74,7 +74,8 @@ def gradebook_of(course: Course) -> Kept:
         join submitted_assignment sa on sa.id = sn.assignment_id
         order by sa.student_id, n.name, c.name
     """
-    database = sqlite3.connect(f"file:{course.gradebook}?mode=ro", uri=True)
+    # Not read-only: after a kill within a commit, the next to open it undoes what was half written.
+    database = sqlite3.connect(course.gradebook)
     try:
 
         def rows(columns: str, table: str) -> tuple[Any, ...]:
