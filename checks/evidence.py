@@ -22,6 +22,8 @@ from checks.portraits import Portrayer, failure_of
 MESSAGE = "workshop_evidence"
 """The type of the message. Jupyter's own clients ignore it."""
 
+_LONGEST_TRACE = 50_000
+
 
 def collect(
     namespace: Mapping[str, Any],
@@ -69,8 +71,9 @@ def _attempt(function: Any) -> Any:
         return {"kind": "failure", **failure_of(error)}
     except (Exception, SystemExit) as error:  # noqa: BLE001 - the learner's code may raise anything
         if blames_us(error):
-            text = "".join(traceback.format_exception(error))
-            return {"kind": "crash", "error": f"{type(error).__name__}: {error}", "traceback": text}
+            said = f"{type(error).__name__}: {error}"[:_LONGEST_TRACE]
+            text = "".join(traceback.format_exception(error))[-_LONGEST_TRACE:]
+            return {"kind": "crash", "error": said, "traceback": text}
         return {"kind": "failure", **failure_of(explained(error))}
 
 

@@ -13,6 +13,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
+from safetensors.torch import save
 from torch import nn
 
 from checks.guard import LearnerError
@@ -24,6 +26,9 @@ Tensors = dict[str, torch.Tensor]
 _REQUIRES_GRAD: Callable[[torch.Tensor], bool] = vars(torch._C.TensorBase)["requires_grad"].__get__
 _MOST_ITEMS = 100_000
 _DEEPEST = 20
+_LONGEST_REASON = 200
+# The receiver refuses longer ones.
+LONGEST_TEXT, LONGEST_NAME = 2_000, 300
 # What is kept of an optimizer's groups.
 _OPTIONS = ("lr", "initial_lr", "max_lr", "weight_decay", "momentum")
 
@@ -50,7 +55,7 @@ class Portrayer:
         Raises:
             LearnerError: it is nested too deeply, or has too many items.
         """
-        self._items += 1
+        self._items = self._items + 1 if depth else 1
         if self._items > _MOST_ITEMS or depth > _DEEPEST:
             raise LearnerError(
                 "What your code returns is too large to be looked at.",
@@ -62,7 +67,7 @@ class Portrayer:
             return self._optimizer(thing)
         if isinstance(thing, torch.Tensor):
             return self._tensor(thing)
-        if dataclasses.is_dataclass(thing) and not isinstance(thing, type):
+        if dataclasses.is_dataclass(thing) and type(thing).__module__.startswith("checks."):
             return self._facts(thing, depth)
         return self._plain(thing, depth)
 
@@ -70,26 +75,27 @@ class Portrayer:
         if isinstance(thing, LearnerError):
             return {"kind": "failure", **failure_of(thing)}
         if thing is None or isinstance(thing, bool | str):
-            return {"kind": "value", "value": thing}
+            return {"kind": "value", "value": _text(thing) if isinstance(thing, str) else thing}
         if isinstance(thing, int) and abs(thing) < 2**63:
             return {"kind": "value", "value": int(thing)}
         if isinstance(thing, float):
-            return {"kind": "value", "value": _number(float(thing))}
+            kind = "value" if math.isfinite(thing) else "number"
+            return {"kind": kind, "value": _number(float(thing))}
         if isinstance(thing, tuple | list | set | frozenset):
-            items = sorted(thing) if isinstance(thing, set | frozenset) else thing
+            items = sorted(thing, key=repr) if isinstance(thing, set | frozenset) else thing
             portraits = [self.portray(item, depth + 1) for item in items]
             return {"kind": "sequence", "type": _sequence_type(thing), "items": portraits}
-        return {"kind": "object", "type": type(thing).__name__}
+        return {"kind": "object", "type": _type_name(thing)}
 
     def _facts(self, thing: Any, depth: int) -> dict[str, Any]:
         fields = {
             each.name: self.portray(getattr(thing, each.name), depth + 1)
             for each in dataclasses.fields(thing)
         }
-        return {"kind": "facts", "type": type(thing).__name__, "fields": fields}
+        return {"kind": "facts", "type": _type_name(thing), "fields": fields}
 
     def _tensor(self, tensor: torch.Tensor) -> dict[str, Any]:
-        if tensor.is_complex() or tensor.layout is not torch.strided:
+        if tensor.is_complex() or tensor.layout is not torch.strided or tensor.is_meta:
             return {"kind": "object", "type": f"Tensor ({tensor.dtype}, {tensor.layout})"}
         return {
             "kind": "tensor",
@@ -99,8 +105,17 @@ class Portrayer:
 
     def _keep(self, tensor: torch.Tensor) -> str:
         name = str(len(self.tensors))
-        # A copy of its own: safetensors refuses tensors that share memory.
-        self.tensors[name] = tensor.detach().to("cpu", copy=True).contiguous()
+        try:
+            # A copy of its own: safetensors refuses tensors that share memory.
+            copied = tensor.detach().to("cpu", copy=True).contiguous()
+            save({name: copied[:0] if copied.dim() else copied})
+        except (RuntimeError, ValueError, KeyError, TypeError, SafetensorError) as error:
+            raise LearnerError(
+                f"A tensor cannot be read: {_text(str(error))[:_LONGEST_REASON]}",
+                hint="Does the model answer an input? A layer that is lazy, sparse, complex or on"
+                " the meta device has no numbers yet, or none that can be stored.",
+            ) from error
+        self.tensors[name] = copied
         return name
 
     def _module(self, model: nn.Module) -> dict[str, Any]:
@@ -115,7 +130,7 @@ class Portrayer:
             "kind": "module",
             "modules": {
                 name: {
-                    "type": type(module).__name__,
+                    "type": _type_name(module),
                     "training": bool(vars(module).get("training", True)),
                     "flagged": "requires_grad" in vars(module),
                 }
@@ -139,12 +154,12 @@ class Portrayer:
         }
         return {
             "kind": "optimizer",
-            "type": type(optimizer).__name__,
+            "type": _type_name(optimizer),
             "groups": [
                 {
                     "parameters": [names.get(id(each)) for each in group["params"]],
                     "options": {
-                        key: _number(float(group[key]))
+                        key: _option(key, group[key])
                         for key in _OPTIONS
                         if group.get(key) is not None
                     },
@@ -157,16 +172,35 @@ class Portrayer:
 def failure_of(error: LearnerError) -> dict[str, str | None]:
     """What a learner should read about a failure, as plain data."""
     return {
-        "rationale": error.rationale,
-        "expected": error.expected,
-        "actual": error.actual,
-        "hint": error.hint,
+        "rationale": _text(error.rationale),
+        "expected": None if error.expected is None else _text(error.expected),
+        "actual": None if error.actual is None else _text(error.actual),
+        "hint": None if error.hint is None else _text(error.hint),
     }
+
+
+def _text(text: str) -> str:
+    """Text that fits into a message: not too long, and without halves of characters."""
+    cut = text if len(text) <= LONGEST_TEXT else text[: LONGEST_TEXT - 1] + "…"
+    return cut.encode("utf-8", "replace").decode()
+
+
+def _type_name(thing: object) -> str:
+    return _text(type(thing).__name__)[:LONGEST_NAME]
 
 
 def _number(value: float) -> float | str:
     """JSON knows no infinity and no NaN."""
     return value if math.isfinite(value) else repr(value)
+
+
+def _option(name: str, value: Any) -> float | str:
+    try:
+        return _number(float(value))
+    except (TypeError, ValueError, RuntimeError, OverflowError) as error:
+        raise LearnerError(
+            f"{name} of a parameter group is no number.", actual=type(value).__name__
+        ) from error
 
 
 def _sequence_type(thing: object) -> str:

@@ -168,11 +168,13 @@ def _tested(facts: HeadTrainingFacts, seed: int) -> tuple[bool, float]:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         head, points, labels = _problem()
-    if facts.weight is None or facts.bias is None or facts.weight.shape != head.weight.shape:
+    if facts.weight is None or facts.bias is None:
         return False, 0.0
-    with torch.no_grad():
-        answers = (points[_POINTS:] @ facts.weight.T + facts.bias).argmax(dim=1)
-    moved = not torch.equal(head.weight.detach(), facts.weight)
+    if facts.weight.shape != head.weight.shape or facts.bias.shape != head.bias.shape:
+        return False, 0.0
+    weight, bias = facts.weight.detach().float(), facts.bias.detach().float()
+    answers = (points[_POINTS:] @ weight.T + bias).argmax(dim=1)
+    moved = not torch.equal(head.weight.detach(), weight)
     return moved, (answers == labels[_POINTS:]).float().mean().item()
 
 

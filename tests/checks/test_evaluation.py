@@ -10,7 +10,11 @@ import torch
 from sklearn.metrics import accuracy_score, confusion_matrix
 from torch import nn
 
-from checks.evaluation import check_evaluation_mode, check_evaluation_result
+from checks.evaluation import (
+    check_evaluation_mode,
+    check_evaluation_result,
+    observe_evaluation,
+)
 from checks.verdict import Status, Verdict
 
 Maker = Callable[[], nn.Module]
@@ -90,6 +94,14 @@ def assert_failed(verdict: Verdict, *words: str) -> None:
         assert word in verdict.rationale
 
 
+def judge_mode(evaluate: Any, *work: Any) -> Verdict:
+    return check_evaluation_mode(observe_evaluation(evaluate, *work))
+
+
+def judge_result(evaluate: Any, *work: Any) -> Verdict:
+    return check_evaluation_result(observe_evaluation(evaluate, *work), *work)
+
+
 @pytest.fixture
 def model(small_net: Maker, images: torch.Tensor, labels: torch.Tensor) -> nn.Module:
     """Gives both answers, some of them wrong, and others in training mode."""
@@ -109,8 +121,8 @@ def test_right_function_passes_both_checks(
     model: nn.Module, images: torch.Tensor, labels: torch.Tensor, evaluate: Callable[..., Any]
 ) -> None:
     verdicts = [
-        check_evaluation_mode(evaluate, model, images, labels),
-        check_evaluation_result(evaluate, model, images, labels),
+        judge_mode(evaluate, model, images, labels),
+        judge_result(evaluate, model, images, labels),
     ]
     assert [each.status for each in verdicts] == [Status.PASSED] * 2
     assert [each.check for each in verdicts] == ["evaluation.mode", "evaluation.result"]
@@ -130,7 +142,7 @@ def test_result_may_come_in_any_usual_form(
             "float matrix": (accuracy, matrix.float()),
         }[form]
 
-    assert check_evaluation_result(evaluate, model, images, labels).status is Status.PASSED
+    assert judge_result(evaluate, model, images, labels).status is Status.PASSED
 
 
 @pytest.mark.parametrize(
@@ -150,7 +162,7 @@ def test_wrong_mode_is_told(
     evaluate: Callable[..., Any],
     word: str,
 ) -> None:
-    assert_failed(check_evaluation_mode(evaluate, model, images, labels), word)
+    assert_failed(judge_mode(evaluate, model, images, labels), word)
 
 
 @pytest.mark.parametrize(
@@ -171,7 +183,7 @@ def test_wrong_result_is_told(
     evaluate: Callable[..., Any],
     word: str,
 ) -> None:
-    assert_failed(check_evaluation_result(evaluate, model, images, labels), word)
+    assert_failed(judge_result(evaluate, model, images, labels), word)
 
 
 @pytest.mark.parametrize(
@@ -197,7 +209,7 @@ def test_something_else_than_accuracy_and_matrix_fails(
     def evaluate(*_: Any) -> Any:
         return returned
 
-    verdict = check_evaluation_result(evaluate, model, images, labels)
+    verdict = judge_result(evaluate, model, images, labels)
     assert_failed(verdict)
     assert verdict.actual == type(returned).__name__
 
@@ -208,7 +220,7 @@ def test_model_is_left_as_it_was(
     model.get_submodule("stem").eval()
     modes = [module.training for module in model.modules()]
     state = {name: value.clone() for name, value in model.state_dict().items()}
-    check_evaluation_mode(in_training_mode, model, images, labels)
+    judge_mode(in_training_mode, model, images, labels)
     assert [module.training for module in model.modules()] == modes
     assert all(torch.equal(value, state[name]) for name, value in model.state_dict().items())
     assert not model._forward_pre_hooks
@@ -216,5 +228,14 @@ def test_model_is_left_as_it_was(
 
 def test_something_else_than_a_model_fails(images: torch.Tensor, labels: torch.Tensor) -> None:
     nothing: Any = None
-    assert_failed(check_evaluation_mode(right, nothing, images, labels))
-    assert_failed(check_evaluation_result(right, nothing, images, labels))
+    assert_failed(judge_mode(right, nothing, images, labels))
+    assert_failed(judge_result(right, nothing, images, labels))
+
+
+def test_observer_keeps_the_learners_mistake_in_the_facts(
+    model: nn.Module, images: torch.Tensor, labels: torch.Tensor
+) -> None:
+    seen = observe_evaluation(stops, model, images, labels)
+    assert seen.failure is not None
+    assert "KeyError" in seen.failure.rationale
+    assert not seen.calls

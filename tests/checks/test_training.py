@@ -11,10 +11,7 @@ import torch
 from torch import nn
 from torch.nn.functional import cross_entropy
 
-from checks.training import (
-    check_head_training,
-    observe_head_training,
-)
+from checks.training import check_head_training, observe_head_training
 from checks.verdict import Status, Verdict
 
 EPOCHS = 6
@@ -25,6 +22,10 @@ def assert_failed(verdict: Verdict, *words: str) -> None:
     assert (verdict.status, verdict.score) == (Status.FAILED, 0.0), verdict
     for word in words:
         assert word in verdict.rationale
+
+
+def judged(train: Any, seed: int = 0) -> Verdict:
+    return check_head_training(observe_head_training(train, seed), seed)
 
 
 def nothing(_: nn.Module) -> None:
@@ -69,7 +70,7 @@ OPTIMIZERS: list[Any] = [
 @pytest.mark.parametrize("make", OPTIMIZERS)
 @pytest.mark.parametrize("seed", [0, 1])
 def test_head_trained_with_any_optimizer_passes(make: Any, seed: int) -> None:
-    verdict = check_head_training(partial(train_head, make=make), seed)
+    verdict = judged(partial(train_head, make=make), seed)
     assert (verdict.check, verdict.status) == ("training.head", Status.PASSED)
 
 
@@ -95,7 +96,7 @@ def test_changed_gradients_are_not_taken_for_old_ones(after_backward: Any) -> No
     train = partial(train_head, after_backward=after_backward, make=OPTIMIZERS[0])
     facts = observe_head_training(train)
     assert (facts.steps, facts.stale_steps) == (4 * EPOCHS, 0)
-    assert check_head_training(train).status is Status.PASSED
+    assert judged(train).status is Status.PASSED
 
 
 @pytest.mark.parametrize("make", OPTIMIZERS)
@@ -103,7 +104,7 @@ def test_gradients_that_were_never_cleared_are_seen(make: Any) -> None:
     train = partial(train_head, make=make, clear=lambda optimizer: optimizer)
     facts = observe_head_training(train)
     assert facts.stale_steps == facts.steps - 1 == 4 * EPOCHS - 1
-    assert_failed(check_head_training(train), f"{facts.stale_steps} of {facts.steps}")
+    assert_failed(judged(train), f"{facts.stale_steps} of {facts.steps}")
 
 
 def test_gradients_cleared_once_an_epoch_are_seen() -> None:
@@ -123,7 +124,7 @@ def test_uncleared_gradients_are_seen_although_they_are_clipped() -> None:
         clear=lambda optimizer: optimizer,
         after_backward=lambda head: nn.utils.clip_grad_norm_(head.parameters(), 0.01),
     )
-    assert_failed(check_head_training(train), "earlier batches")
+    assert_failed(judged(train), "earlier batches")
 
 
 def test_step_of_another_optimizer_does_not_count() -> None:
@@ -138,7 +139,7 @@ def test_step_of_another_optimizer_does_not_count() -> None:
 
 def test_gradients_cleared_before_the_step_change_nothing() -> None:
     train = partial(train_head, after_backward=lambda head: head.zero_grad())
-    assert_failed(check_head_training(train), "did not change")
+    assert_failed(judged(train), "did not change")
 
 
 def test_loop_without_steps_changes_nothing() -> None:
@@ -146,7 +147,7 @@ def test_loop_without_steps_changes_nothing() -> None:
         cross_entropy(head(features), labels).backward()  # type: ignore[no-untyped-call]
         return [1.0, 0.5]
 
-    assert_failed(check_head_training(never_steps), "did not change")
+    assert_failed(judged(never_steps), "did not change")
 
 
 def test_weights_changed_without_an_optimizer_are_told() -> None:
@@ -155,21 +156,21 @@ def test_weights_changed_without_an_optimizer_are_told() -> None:
             head.weight.add_(1)
         return [1.0, 0.5]
 
-    assert_failed(check_head_training(by_hand), "No optimizer")
+    assert_failed(judged(by_hand), "No optimizer")
 
 
 def test_optimizer_over_a_copy_of_the_head_changes_nothing() -> None:
     def copied(_: nn.Linear, features: torch.Tensor, labels: torch.Tensor) -> Any:
         return train_head(nn.Linear(32, 2), features, labels)
 
-    assert_failed(check_head_training(copied), "did not change")
+    assert_failed(judged(copied), "did not change")
 
 
 def test_labels_shuffled_apart_from_their_features_are_seen() -> None:
     def apart(head: nn.Linear, features: torch.Tensor, labels: torch.Tensor) -> Any:
         return train_head(head, features, labels[torch.randperm(len(labels))])
 
-    assert_failed(check_head_training(apart), "% right")
+    assert_failed(judged(apart), "% right")
 
 
 @pytest.mark.parametrize("returned", [None, 0.5, ["a"], [[1.0, 0.5]], [1.0, float("nan")]])
@@ -178,7 +179,7 @@ def test_losses_that_are_no_list_of_numbers_fail(returned: Any) -> None:
         train_head(*arguments)
         return returned
 
-    verdict = check_head_training(train)
+    verdict = judged(train)
     assert_failed(verdict, "list of losses")
     assert verdict.actual == type(returned).__name__
 
@@ -189,34 +190,38 @@ def test_losses_that_do_not_fall_fail(returned: Any) -> None:
         train_head(*arguments)
         return returned
 
-    assert_failed(check_head_training(train), "fall")
+    assert_failed(judged(train), "fall")
 
 
 def test_losses_may_be_tensors_with_their_graphs() -> None:
     def train(*arguments: Any) -> Any:
         return [nn.Parameter(torch.tensor(loss)) * 1 for loss in train_head(*arguments)]
 
-    assert check_head_training(train).status is Status.PASSED
+    assert judged(train).status is Status.PASSED
 
 
 def test_exception_in_the_loop_is_explained_and_leaves_no_hook_behind() -> None:
     def stops(head: nn.Linear, *_: Any) -> Any:
         raise KeyError("mine")
 
-    assert_failed(check_head_training(stops), "KeyError")
-    assert check_head_training(train_head).status is Status.PASSED
+    assert_failed(judged(stops), "KeyError")
+    assert judged(train_head).status is Status.PASSED
 
 
 def test_head_turned_into_another_precision_is_still_judged() -> None:
     def doubled(head: nn.Linear, features: torch.Tensor, labels: torch.Tensor) -> Any:
         return train_head(head.double(), features.double(), labels)
 
-    assert check_head_training(doubled).status is Status.PASSED
+    assert judged(doubled).status is Status.PASSED
 
 
 def test_random_numbers_of_the_notebook_are_left_alone() -> None:
     torch.manual_seed(3)
     expected = torch.rand(1)
     torch.manual_seed(3)
-    check_head_training(train_head)
+    judged(train_head)
     assert torch.equal(torch.rand(1), expected)
+
+
+def test_facts_of_another_seed_do_not_pass() -> None:
+    assert_failed(check_head_training(observe_head_training(train_head, 0), 1), "% right")

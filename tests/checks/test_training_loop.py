@@ -11,12 +11,7 @@ import torch
 from torch import nn
 from torch.nn.functional import cross_entropy
 
-from checks.training import (
-    LoopFacts,
-    judge_loop_epochs,
-    judge_loop_mode,
-    observe_loop,
-)
+from checks.training import LoopFacts, check_loop_epochs, check_loop_mode, observe_loop
 from checks.verdict import Status, Verdict
 
 Maker = Callable[[], nn.Module]
@@ -92,7 +87,7 @@ Watch = Callable[..., LoopFacts]
 @pytest.mark.parametrize("epochs", [1, 2, 3])
 def test_right_loop_passes_both_checks(watch: Watch, epochs: int) -> None:
     facts = watch(epochs=epochs)
-    verdicts = [judge_loop_mode(facts), judge_loop_epochs(facts)]
+    verdicts = [check_loop_mode(facts), check_loop_epochs(facts)]
     assert [each.status for each in verdicts] == [Status.PASSED] * 2
     assert [each.check for each in verdicts] == ["training.mode", "training.epochs"]
     assert facts.norm_layers == (2, 1)
@@ -110,18 +105,18 @@ def test_model_is_left_as_it_was(model: nn.Module, watch: Watch) -> None:
 def test_evaluation_mode_left_on_in_the_second_epoch_is_seen(watch: Watch) -> None:
     modes: Iterator[Any] = iter([set_training_mode, left_alone])
     facts = watch(set_mode=lambda model: next(modes)(model))
-    assert_failed(judge_loop_mode(facts), "all 1", "blocks.1.1")
-    assert judge_loop_epochs(facts).status is Status.PASSED
+    assert_failed(check_loop_mode(facts), "all 1", "blocks.1.1")
+    assert check_loop_epochs(facts).status is Status.PASSED
 
 
 def test_frozen_layers_in_training_mode_are_named(watch: Watch) -> None:
-    assert_failed(judge_loop_mode(watch(set_mode=nn.Module.train)), "all 2", "blocks.0.1")
+    assert_failed(check_loop_mode(watch(set_mode=nn.Module.train)), "all 2", "blocks.0.1")
 
 
 def test_frozen_layer_awake_in_the_last_epoch_only_is_seen(watch: Watch) -> None:
     modes: Iterator[Any] = iter([set_training_mode, nn.Module.train])
     facts = watch(set_mode=lambda model: next(modes)(model))
-    assert_failed(judge_loop_mode(facts), "all 2")
+    assert_failed(check_loop_mode(facts), "all 2")
 
 
 def test_norm_layers_without_statistics_have_no_mode_to_be_in(
@@ -132,29 +127,29 @@ def test_norm_layers_without_statistics_have_no_mode_to_be_in(
     def all_but_batch_norm(model: nn.Module) -> None:
         model.train().get_submodule("blocks.0").eval()
 
-    assert judge_loop_mode(watch(set_mode=all_but_batch_norm)).status is Status.PASSED
+    assert check_loop_mode(watch(set_mode=all_but_batch_norm)).status is Status.PASSED
 
 
 def test_one_batch_only_is_seen(watch: Watch) -> None:
-    verdict = judge_loop_epochs(watch(batches=lambda rows: rows[:1]))
+    verdict = check_loop_epochs(watch(batches=lambda rows: rows[:1]))
     assert_failed(verdict)
     assert verdict.expected == "40 images"
     assert verdict.actual == "16 images"
 
 
 def test_last_batch_left_out_is_seen(watch: Watch) -> None:
-    assert judge_loop_epochs(watch(batches=lambda rows: rows[:-1])).actual == "32 images"
+    assert check_loop_epochs(watch(batches=lambda rows: rows[:-1])).actual == "32 images"
 
 
 def test_evaluation_with_gradients_is_not_taken_for_training_unseen(watch: Watch) -> None:
-    assert_failed(judge_loop_epochs(watch(evaluate_with_gradients=True)))
+    assert_failed(check_loop_epochs(watch(evaluate_with_gradients=True)))
 
 
 def test_other_number_of_epochs_is_seen(watch: Watch) -> None:
     def three(model: nn.Module, inputs: torch.Tensor, labels: torch.Tensor, _: int) -> Any:
         return fine_tune(model, inputs, labels, 3)
 
-    assert judge_loop_epochs(watch(three)).actual == "60 images"
+    assert check_loop_epochs(watch(three)).actual == "60 images"
 
 
 @pytest.mark.parametrize("returned", [None, 0.5, [0.5], [0.5] * 3])
@@ -164,8 +159,8 @@ def test_other_values_than_one_for_each_epoch_fail(watch: Watch, returned: Any) 
         return returned
 
     facts = watch(train)
-    assert_failed(judge_loop_epochs(facts), "returned")
-    assert judge_loop_mode(facts).status is Status.PASSED
+    assert_failed(check_loop_epochs(facts), "returned")
+    assert check_loop_mode(facts).status is Status.PASSED
 
 
 def test_exception_in_the_learners_code_is_explained_by_both_checks(watch: Watch) -> None:
@@ -173,8 +168,8 @@ def test_exception_in_the_learners_code_is_explained_by_both_checks(watch: Watch
         raise KeyError("mine")
 
     facts = watch(stops)
-    assert_failed(judge_loop_mode(facts), "KeyError")
-    assert_failed(judge_loop_epochs(facts), "KeyError")
+    assert_failed(check_loop_mode(facts), "KeyError")
+    assert_failed(check_loop_epochs(facts), "KeyError")
 
 
 def test_loop_that_never_trains_is_told(watch: Watch) -> None:
@@ -182,8 +177,8 @@ def test_loop_that_never_trains_is_told(watch: Watch) -> None:
         return [0.5, 0.5]
 
     facts = watch(without_gradients)
-    assert_failed(judge_loop_mode(facts), "No image")
-    assert_failed(judge_loop_epochs(facts), "No image")
+    assert_failed(check_loop_mode(facts), "No image")
+    assert_failed(check_loop_epochs(facts), "No image")
 
 
 def test_images_passed_by_name_are_counted(watch: Watch) -> None:
@@ -199,7 +194,7 @@ def test_images_passed_by_name_are_counted(watch: Watch) -> None:
     def train(model: nn.Module, *arguments: Any) -> Any:
         return fine_tune(ByName(model), *arguments, set_mode=lambda _: set_training_mode(model))
 
-    assert judge_loop_epochs(watch(train)).status is Status.PASSED
+    assert check_loop_epochs(watch(train)).status is Status.PASSED
 
 
 @pytest.mark.parametrize("thing", [None, "model"])
@@ -207,12 +202,12 @@ def test_something_else_than_a_model_is_told_by_the_judges(
     images: torch.Tensor, labels: torch.Tensor, thing: Any
 ) -> None:
     facts = observe_loop(fine_tune, thing, images, labels, trained=PARTS)
-    assert_failed(judge_loop_mode(facts), "no model")
-    assert_failed(judge_loop_epochs(facts), "no model")
+    assert_failed(check_loop_mode(facts), "no model")
+    assert_failed(check_loop_epochs(facts), "no model")
 
 
 def test_missing_part_is_told_by_the_judges(
     model: nn.Module, images: torch.Tensor, labels: torch.Tensor
 ) -> None:
     facts = observe_loop(fine_tune, model, images, labels, trained=["classifier", "fc"])
-    assert_failed(judge_loop_mode(facts), "fc")
+    assert_failed(check_loop_mode(facts), "fc")

@@ -14,12 +14,20 @@ import torch
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from safetensors.torch import load
 
+from checks.portraits import LONGEST_NAME, LONGEST_TEXT
+
 # A model of 25 million parameters in float32 is 100 MB; a cell may show several.
 LARGEST_TENSORS = 1 << 30
 _MOST_NAMES = 20_000
+_LONGEST_TRACE = 100_000
+_LARGEST_INTEGER = 2**63
 
-_Name = Annotated[str, Field(max_length=300)]
-_Text = Annotated[str, Field(max_length=2_000)]
+_Name = Annotated[str, Field(max_length=LONGEST_NAME)]
+# Python makes no class whose name holds a zero byte.
+_TypeName = Annotated[_Name, Field(pattern=r"^[^\x00]*$")]
+_Text = Annotated[str, Field(max_length=LONGEST_TEXT)]
+_Finite = Annotated[float, Field(allow_inf_nan=False)]
+_Integer = Annotated[int, Field(gt=-_LARGEST_INTEGER, lt=_LARGEST_INTEGER)]
 _Number = float | Annotated[str, Field(pattern=r"^-?(nan|inf)$")]
 
 
@@ -41,22 +49,29 @@ class Crash(_Part):
     """An observer of ours stopped."""
 
     kind: Literal["crash"]
-    error: str
-    traceback: str
+    error: Annotated[str, Field(max_length=_LONGEST_TRACE)]
+    traceback: Annotated[str, Field(max_length=_LONGEST_TRACE)]
 
 
 class Value(_Part):
-    """None, a truth value, a text or a number; infinities and NaN are written as text."""
+    """None, a truth value, a text or a finite number."""
 
     kind: Literal["value"]
-    value: bool | int | float | str | None
+    value: bool | _Integer | _Finite | _Text | None
+
+
+class Endless(_Part):
+    """Infinity or NaN, written as text."""
+
+    kind: Literal["number"]
+    value: Annotated[str, Field(pattern=r"^-?(nan|inf)$")]
 
 
 class Foreign(_Part):
     """Something that cannot be portrayed; only the name of its type is known."""
 
     kind: Literal["object"]
-    type: _Name
+    type: _TypeName
 
 
 class TensorPortrait(_Part):
@@ -79,14 +94,14 @@ class Facts(_Part):
     """What an observer noted: one of the dataclasses of ``checks``."""
 
     kind: Literal["facts"]
-    type: _Name
+    type: _TypeName
     fields: dict[_Name, Portrait]
 
 
 class ModulePart(_Part):
     """One module of a model."""
 
-    type: _Name
+    type: _TypeName
     training: bool
     flagged: bool
 
@@ -124,7 +139,7 @@ class OptimizerPortrait(_Part):
     """An optimizer's groups."""
 
     kind: Literal["optimizer"]
-    type: _Name
+    type: _TypeName
     groups: Annotated[list[GroupPart], Field(max_length=1_000)]
 
 
@@ -132,6 +147,7 @@ Portrait = Annotated[
     Failure
     | Crash
     | Value
+    | Endless
     | Foreign
     | TensorPortrait
     | Sequence
@@ -169,7 +185,7 @@ class Evidence:
         try:
             # JSON has no tuples; all else must have its type to the letter.
             checked = _Content.model_validate_json(json.dumps(content, allow_nan=False))
-        except (ValidationError, RecursionError, ValueError) as error:
+        except (ValidationError, RecursionError, ValueError, TypeError) as error:
             first = error.errors()[0]["msg"] if isinstance(error, ValidationError) else str(error)
             raise EvidenceError(f"it is malformed: {first}") from error
         if checked.nonce != nonce:

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import ast
 import builtins
+import inspect
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -25,6 +26,7 @@ from workshop.dataflow import names_of
 from workshop.errors import WorkshopError
 
 CALL = "graded"
+_CHECK = "_check"
 BUILTIN_NAMES = frozenset(dir(builtins))
 
 
@@ -110,15 +112,25 @@ def take_apart(
     outside, inside = [], []
     for statement in body[:-1]:
         names = names_of(ast.unparse(statement))
-        tainted = names.uses - known - hidden
+        tainted, uses_secrets = names.uses - known - hidden, bool(names.uses & hidden)
+        if tainted and uses_secrets:
+            raise _fault(f"a statement mixes {min(tainted)} with secrets", where)
+        if tainted and not names.defines:
+            raise _fault(
+                f"`{ast.unparse(statement)}` changes things in the learner's kernel only: let a"
+                " function do it and return the result",
+                where,
+            )
+        # A name that gets another value is what this value is.
+        known, hidden = known - names.defines, hidden - names.defines
         if not tainted:
             outside.append(statement)
-            (hidden if names.uses & hidden else known).update(names.defines)
-        if not names.uses & hidden:
+            (hidden if uses_secrets else known).update(names.defines)
+        if not uses_secrets:
             inside.append(statement)
-        elif tainted:
-            raise _fault(f"a statement mixes {min(tainted)} with secrets", where)
     like = next((word.value for word in call.keywords if word.arg == "like"), None)
+    if like is not None and not _uses(like) <= known:
+        raise _fault(f"like={ast.unparse(like)} is nothing that both sides have", where)
     checks = tuple(_checks(call, known | hidden, hidden, where))
     return HiddenPart(
         checks=checks,
@@ -145,7 +157,7 @@ def _checks(call: ast.Call, known: set[str], secret: set[str], where: str) -> It
         match pair:
             case ast.Tuple(
                 elts=[ast.Constant(value=int() | float() as points), ast.Call() as check]
-            ):
+            ) if not isinstance(points, bool):
                 yield _check(float(points), check, known, secret, where)
             case _:
                 raise _fault(f"{ast.unparse(pair)} is no pair (points, check(...))", where)
@@ -155,6 +167,12 @@ def _check(
     points: float, call: ast.Call, known: set[str], secret: set[str], where: str
 ) -> GradedCheck:
     shown: dict[str, str] = {}
+    if not _uses(call.func) <= known:
+        raise _fault(f"{ast.unparse(call.func)} is no check that the grader has", where)
+    if any(isinstance(each, ast.Starred) for each in call.args) or not all(
+        word.arg for word in call.keywords
+    ):
+        raise _fault(f"{ast.unparse(call)} has arguments with stars", where)
 
     def slotted(argument: ast.expr) -> ast.expr:
         uses = _uses(argument)
@@ -205,6 +223,16 @@ def called(check: GradedCheck, values: dict[str, Any], names: dict[str, Any]) ->
         check: the check.
         values: for each slot what goes there.
         names: the grader's names.
+
+    Raises:
+        LearnerError: the check found a mistake of the learner's.
+        Exception: the check crashed. A check of ours would hide that behind a verdict.
     """
-    expression = ast.fix_missing_locations(ast.Expression(check.call))
-    return eval(compile(expression, "<hidden part>", "eval"), {**names, **values})  # noqa: S307 - the author's own
+    function = _evaluated(check.call.func, names)
+    bare = ast.Call(ast.Name(_CHECK, ast.Load()), check.call.args, check.call.keywords)
+    return _evaluated(bare, {**names, **values, _CHECK: inspect.unwrap(function)})
+
+
+def _evaluated(expression: ast.expr, names: dict[str, Any]) -> Any:
+    whole = ast.fix_missing_locations(ast.Expression(expression))
+    return eval(compile(whole, "<hidden part>", "eval"), names)  # noqa: S307 - the author's own

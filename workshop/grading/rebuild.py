@@ -27,6 +27,9 @@ FACTS: dict[str, type] = {
 }
 """What observers in a learner's kernel may note, by the name in a portrait."""
 
+# In what PyTorch can train and compare.
+_PRECISIONS = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
+
 
 class Rebuilder:
     """Rebuilds what one cell's evidence shows.
@@ -65,6 +68,7 @@ class Rebuilder:
             portrait.Failure: self._failure,
             portrait.Crash: self._crash,
             portrait.Value: lambda each: each.value,
+            portrait.Endless: lambda each: float(each.value),
             portrait.Foreign: lambda each: type(each.type, (), {})(),
             portrait.TensorPortrait: self._tensor,
             portrait.Sequence: self._sequence,
@@ -81,7 +85,7 @@ class Rebuilder:
         raise CheckCrashed(f"{found.error}\n{found.traceback}")
 
     def _tensor(self, found: portrait.TensorPortrait) -> torch.Tensor:
-        tensor = self._evidence.tensor(found.tensor)
+        tensor = self._evidence.tensor(found.tensor).clone()
         return tensor.requires_grad_(found.requires_grad and tensor.is_floating_point())
 
     def _sequence(self, found: portrait.Sequence) -> Any:
@@ -104,7 +108,8 @@ class Rebuilder:
         try:
             return TypeAdapter(kind).validate_python(values)
         except ValidationError as error:
-            raise EvidenceError(f"facts of the wrong type: {error}") from error
+            wrong = error.errors()[0]["msg"]
+            raise EvidenceError(f"facts of the wrong type: {wrong}") from error
 
     def _optimizer(self, found: portrait.OptimizerPortrait) -> torch.optim.Optimizer:
         # Not built by the constructor, which would refuse groups that overlap: that is what is
@@ -137,16 +142,17 @@ class Rebuilder:
         made: dict[str, nn.Parameter] = {}
         for name, part in found.parameters.items():
             if part.tensor not in made:
-                tensor = self._evidence.tensor(part.tensor)
-                if not tensor.is_floating_point():
+                tensor = self._evidence.tensor(part.tensor).clone()
+                if tensor.dtype not in _PRECISIONS:
                     raise LearnerError(
-                        f"The parameter {name} holds {tensor.dtype}, not floating-point numbers."
+                        f"The parameter {name} holds {tensor.dtype}, not the floating-point"
+                        " numbers that models are trained with."
                     )
                 made[part.tensor] = nn.Parameter(tensor, requires_grad=part.requires_grad)
             _put(modules, name, made[part.tensor])
         for name, buffer in found.buffers.items():
             owner, _, last = name.rpartition(".")
-            modules[owner]._buffers[last] = self._evidence.tensor(buffer.tensor)
+            modules[owner]._buffers[last] = self._evidence.tensor(buffer.tensor).clone()
         for name, module in modules.items():
             module.training = found.modules[name].training
             if found.modules[name].flagged:
@@ -170,7 +176,8 @@ def _compare_structure(model: nn.Module, found: portrait.ModulePortrait) -> None
     more = sorted(set(found.modules) - set(kinds))
     if other:
         raise LearnerError(
-            f"{other[0]} is a {found.modules[other[0]].type} instead of a {kinds[other[0]]}.",
+            f"{other[0] or 'The model'} is a {found.modules[other[0]].type} instead of a"
+            f" {kinds[other[0]]}.",
             hint="Keep the layers of the source model, with their names.",
         )
     if missing:

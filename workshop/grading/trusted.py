@@ -12,8 +12,8 @@ import functools
 import io
 import os
 from collections.abc import Mapping
-from types import CodeType
 from typing import Any
+from unittest import mock
 
 from nbformat import NotebookNode
 
@@ -48,19 +48,25 @@ def trusted_names(cells: tuple[tuple[str, str], ...]) -> Mapping[str, Any]:
     Raises:
         WorkshopError: one of the cells stopped.
     """
-    # Pictures are drawn for nobody here.
-    os.environ.setdefault("MPLBACKEND", "Agg")
     names: dict[str, Any] = {"__name__": "__main__"}
     for grade_id, source in cells:
-        if names_of(source).uses <= BUILTIN_NAMES | names.keys():
-            _run(compile(source, f"<cell {grade_id}>", "exec"), names, grade_id)
+        _run(source, names, grade_id)
     return names
 
 
-def _run(code: CodeType, names: dict[str, Any], grade_id: str) -> None:
+def _run(source: str, names: dict[str, Any], grade_id: str) -> None:
     printed = io.StringIO()
+    # Pictures are drawn for nobody here; in a kernel that is started later they are.
+    no_pictures = mock.patch.dict(os.environ, {"MPLBACKEND": "Agg"})
     try:
-        with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed):
+        if not names_of(source).uses <= BUILTIN_NAMES | names.keys():
+            return
+        code = compile(source, f"<cell {grade_id}>", "exec")
+        with (
+            contextlib.redirect_stdout(printed),
+            contextlib.redirect_stderr(printed),
+            no_pictures,
+        ):
             exec(code, names)  # noqa: S102 - the author's own cell
     except Exception as error:
         raise WorkshopError(

@@ -181,6 +181,9 @@ def _verdict(
     if not isinstance(found, Verdict):
         question.note(TypeError(f"Expected a Verdict, but got {type(found).__name__}"))
         return _crashed(check)
+    if found.status is Status.ERROR:
+        question.note(CheckCrashed(found.rationale))
+        return _crashed(check)
     return found
 
 
