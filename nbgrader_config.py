@@ -93,8 +93,21 @@ c.ExecuteSubmission.confinement = "bubblewrap"
 c.ExecuteSubmission.memory_mb = 6144
 c.ExecuteSubmission.processes = 64
 
+# --- Pages: what others wrote is shown, and does nothing -------------------------------------
+
+# For feedback and for the formgrader: scripts, frames, forms and the like are taken out of
+# outputs and texts; pictures and tables stay. Local files stay out of pages (embed_images).
+c.HTMLExporter.preprocessors = ["workshop.grading.inert.InertView"]
+c.HTMLExporter.filters = {
+    "markdown2html": "workshop.grading.inert.markdown_filter",
+    "highlight_code": "workshop.grading.inert.highlight_filter",
+}
+c.HTMLExporter.embed_images = False
+
 # --- Feedback: what students see of it ------------------------------------------------------
 
+# Pages without any script, which work without a network.
+c.GenerateFeedback.exporter_class = "workshop.grading.inert.FeedbackExporter"
 # StudentView takes out hidden tests, mark schemes and every output that repeats them.
 c.GenerateFeedback.preprocessors = [
     "workshop.grading.nbgrader_steps.GetStudentGrades",

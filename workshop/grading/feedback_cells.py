@@ -5,12 +5,16 @@ from __future__ import annotations
 import html
 import json
 import re
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 from nbformat import NotebookNode
 from nbformat.v4 import new_markdown_cell, new_output
 
 from workshop.grading.hiding import hidden_part, visible_part
+from workshop.grading.machine_paths import path_hider
 from workshop.grading.records import CellStatus, Outcome, is_graded, nbgrader_of, record_of
 from workshop.grading.scoring import OUR_ERRORS
 from workshop.grading.verdicts import VERDICTS_MIME, VerdictError, VerdictTable, read_verdicts
@@ -33,9 +37,11 @@ def clean_for_student(notebook: NotebookNode) -> None:
 
     Hidden tests and mark schemes are taken out of the cells, and so is every output that repeats a
     line of them: a traceback shows the lines around an error, and a learner's code can print what
-    the kernel ran before. Where points were lost without a word, the reason is added.
+    the kernel ran before. Where points were lost without a word, the reason is added. Paths of the
+    grader's machine are shortened. The notebook's HTML has been cleaned before: see ``inert``.
     """
     secrets = _telling_lines(notebook)
+    hide_paths = path_hider(Path.cwd())
     for cell in notebook.cells:
         hidden = hidden_part(cell.source)
         if is_graded(cell):
@@ -43,6 +49,8 @@ def clean_for_student(notebook: NotebookNode) -> None:
         cell.source = visible_part(cell.source)
         if cell.cell_type == "code":
             cell.outputs = [_censored(output, secrets) for output in cell.outputs]
+            for output in cell.outputs:
+                _hide_paths(output, hide_paths)
     summary = _summary(notebook)
     if summary:
         notebook.cells.insert(0, new_markdown_cell(summary))
@@ -152,12 +160,28 @@ def _censored(output: NotebookNode, secrets: tuple[str, ...]) -> NotebookNode:
     shown = [
         _squeezed(form)
         for text in _texts_of(output)
-        # As it stands, and as a browser shows it.
-        for form in (text, html.unescape(_TAG.sub("", text)))
+        # As it stands, and as a browser shows it, drawings included.
+        for form in (text, _as_shown(text), _as_shown(unquote(text)))
     ]
     if any(secret in text for secret in secrets for text in shown):
         return _text_output(_REMOVED)
     return output
+
+
+def _hide_paths(output: NotebookNode, hide: Callable[[str], str]) -> None:
+    if output.output_type == "stream":
+        output.text = hide(output.text)
+    elif output.output_type == "error":
+        output.evalue = hide(output.evalue)
+        output.traceback = [hide(line) for line in output.traceback]
+    else:
+        for kind, text in output.data.items():
+            if kind.startswith("text/") and isinstance(text, str):
+                output.data[kind] = hide(text)
+
+
+def _as_shown(text: str) -> str:
+    return html.unescape(_TAG.sub("", text))
 
 
 def _texts_of(output: NotebookNode) -> list[str]:

@@ -6,6 +6,7 @@ so they cannot come to different scores.
 
 from __future__ import annotations
 
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -15,20 +16,22 @@ from nbgrader.api import Gradebook
 from nbgrader.converters import Autograde
 from nbgrader.preprocessors import GetGrades, NbGraderPreprocessor
 from nbgrader.utils import compute_checksum
-from traitlets import Float, Unicode
+from traitlets import Float, Int, Unicode
 
-from workshop.course import ROOT_VARIABLE
+from workshop.course import Course
 from workshop.errors import WorkshopError
 from workshop.grading.converter import DurableAutograde
-from workshop.grading.execution import Limits, run_cells, scratch_copy
+from workshop.grading.execution import Limits, scratch_copy
 from workshop.grading.failures import patiently
 from workshop.grading.feedback_cells import clean_for_student
 from workshop.grading.gradebook import load_master
 from workshop.grading.prechecks import check_folder, read_notebook
 from workshop.grading.records import Outcome, nbgrader_of, record_of
 from workshop.grading.restore import MasterNotebook, restore
+from workshop.grading.sandbox.levels import Confinement
 from workshop.grading.scoring import crash_traces, score_notebook
 from workshop.grading.transaction import NotebookGrades
+from workshop.grading.verification import load_thresholds, run_verified
 
 _Converted = tuple[NotebookNode, dict[str, Any]]
 
@@ -108,6 +111,22 @@ class ExecuteSubmission(NbGraderPreprocessor):  # type: ignore[misc]
     kernel_name = Unicode(
         "python3", help="The kernel to run. What a notebook asks for is ignored."
     ).tag(config=True)
+    memory_mb = Int(Limits.memory_mb, help="Memory of all its processes together.").tag(config=True)
+    processes = Int(Limits.processes, help="Processes at the same time.").tag(config=True)
+    scratch_mb = Int(Limits.scratch_mb, help="Files that it writes; they are memory too.").tag(
+        config=True
+    )
+    output_mb = Float(Limits.output_mb, help="What one cell may send.").tag(config=True)
+    notebook_output_mb = Float(
+        Limits.notebook_output_mb, help="What all cells together may send."
+    ).tag(config=True)
+    evidence_mb = Float(
+        Limits.evidence_mb, help="Evidence of what was done, all cells together."
+    ).tag(config=True)
+    confinement = Unicode(
+        Confinement.BUBBLEWRAP,
+        help="How a kernel is kept from everything else: `bubblewrap`, or `none` for not at all.",
+    ).tag(config=True)
 
     def preprocess(self, nb: NotebookNode, resources: dict[str, Any]) -> _Converted:
         """Execute the notebook in place and note in its metadata how that ended.
@@ -115,17 +134,19 @@ class ExecuteSubmission(NbGraderPreprocessor):  # type: ignore[misc]
         Raises:
             KernelStartError: the kernel did not start.
         """
-        limits = Limits(
-            cell_seconds=self.cell_seconds,
-            notebook_seconds=self.notebook_seconds,
-            startup_seconds=self.startup_seconds,
-            interrupt_seconds=self.interrupt_seconds,
-        )
+        limits = Limits(**{each.name: getattr(self, each.name) for each in fields(Limits)})
+        about = resources["nbgrader"]
+        # Converters work in the course's root.
+        calibration = Course.at(Path.cwd()).calibration(about["assignment"], about["notebook"])
         with scratch_copy(Path(resources["metadata"]["path"])) as scratch:
-            # Converters work in the course's root. Hidden tests find thresholds and data through
-            # the variable, since the kernel does not run inside the course.
-            env = {ROOT_VARIABLE: str(Path.cwd()), "PYTHONDONTWRITEBYTECODE": "1"}
-            ended = run_cells(nb, scratch, limits, env=env, kernel_name=self.kernel_name)
+            ended = run_verified(
+                nb,
+                scratch,
+                limits,
+                thresholds=load_thresholds(calibration),
+                kernel_name=self.kernel_name,
+                confinement=self.confinement,
+            )
         record_of(nb).update(
             outcome=ended.outcome.value, seconds=round(ended.seconds, 3), message=ended.message
         )

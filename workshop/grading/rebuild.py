@@ -29,6 +29,9 @@ FACTS: dict[str, type] = {
 
 # In what PyTorch can train and compare.
 _PRECISIONS = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
+# A head for other classes may be larger than the source model's, but not without end: what a layer
+# puts out takes memory of the grader's, for every held-out example.
+_LARGEST_CHANGED = 1 << 16
 
 
 class Rebuilder:
@@ -138,6 +141,7 @@ class Rebuilder:
             raise EvidenceError("it shows a model where none was asked for")
         model = self._like().cpu()
         _compare_structure(model, found)
+        self._compare_sizes(model, found)
         modules = dict(model.named_modules(remove_duplicate=False))
         made: dict[str, nn.Parameter] = {}
         for name, part in found.parameters.items():
@@ -158,6 +162,18 @@ class Rebuilder:
             if found.modules[name].flagged:
                 object.__setattr__(module, "requires_grad", False)
         return model
+
+    def _compare_sizes(self, model: nn.Module, found: portrait.ModulePortrait) -> None:
+        """Refuse tensors that are far larger than those of the source model."""
+        pristine = dict(model.named_parameters(remove_duplicate=False))
+        buffers = dict(model.named_buffers(remove_duplicate=False))
+        for name, part in [*found.parameters.items(), *found.buffers.items()]:
+            numbers = self._evidence.tensor(part.tensor).numel()
+            if numbers > max((pristine | buffers)[name].numel(), _LARGEST_CHANGED):
+                raise LearnerError(
+                    f"{name} has {numbers:,} numbers, far more than in the source model.",
+                    hint="A new head has as many outputs as there are classes.",
+                )
 
 
 def _compare_structure(model: nn.Module, found: portrait.ModulePortrait) -> None:
