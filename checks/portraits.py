@@ -152,21 +152,14 @@ class Portrayer:
             for model, module in self._models.items()
             for name, parameter in module.named_parameters()
         }
-        return {
-            "kind": "optimizer",
-            "type": _type_name(optimizer),
-            "groups": [
-                {
-                    "parameters": [names.get(id(each)) for each in group["params"]],
-                    "options": {
-                        key: _option(key, group[key])
-                        for key in _OPTIONS
-                        if group.get(key) is not None
-                    },
-                }
-                for group in optimizer.param_groups
-            ],
-        }
+        try:
+            groups = [_group(each, names) for each in optimizer.param_groups]
+        except (AttributeError, KeyError, TypeError) as error:
+            raise LearnerError(
+                f"The optimizer's groups cannot be read: {_text(str(error))[:_LONGEST_REASON]}",
+                hint="Make it with its constructor, as torch.optim.AdamW([...]).",
+            ) from error
+        return {"kind": "optimizer", "type": _type_name(optimizer), "groups": groups}
 
 
 def failure_of(error: LearnerError) -> dict[str, str | None]:
@@ -181,6 +174,7 @@ def failure_of(error: LearnerError) -> dict[str, str | None]:
 
 def _text(text: str) -> str:
     """Text that fits into a message: not too long, and without halves of characters."""
+    text = str.__str__(text)  # a subclass may lie about its length
     cut = text if len(text) <= LONGEST_TEXT else text[: LONGEST_TEXT - 1] + "…"
     return cut.encode("utf-8", "replace").decode()
 
@@ -192,6 +186,16 @@ def _type_name(thing: object) -> str:
 def _number(value: float) -> float | str:
     """JSON knows no infinity and no NaN."""
     return value if math.isfinite(value) else repr(value)
+
+
+def _group(group: Mapping[str, Any], names: Mapping[int, list[str]]) -> dict[str, Any]:
+    options = {key: group.get(key) for key in _OPTIONS}
+    return {
+        "parameters": [names.get(id(each)) for each in group["params"]],
+        "options": {
+            key: _option(key, value) for key, value in options.items() if value is not None
+        },
+    }
 
 
 def _option(name: str, value: Any) -> float | str:
