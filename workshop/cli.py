@@ -288,7 +288,13 @@ def _yes(value: bool | None) -> str:
 
 @contextmanager
 def _progress(title: str) -> Iterator[Any]:
-    """A progress bar; yields a function that takes how many are done, of how many, and which."""
+    """A progress bar; yields a function that takes how many are done, of how many, and which.
+
+    Where there is no terminal, as in a log, a line for each instead.
+    """
+    if not err.is_terminal:
+        yield lambda done, total, name: err.print(f"{title}: {done} of {total}, {name}")
+        return
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
     with Progress(*columns, TimeRemainingColumn(), console=err) as bar:
         task = bar.add_task(title, total=None)

@@ -184,12 +184,19 @@ checks.show(
 from workshop.grading.hidden import grade, reference_features
 
 probe_inputs = train.inputs()[::9]
-probe_model = new_model()
-source_state = checks.snapshot(probe_model)
+source_state = checks.snapshot(new_model())
+
+
+def model_after_extraction() -> nn.Module:
+    model = new_model()
+    extract_features(model, probe_inputs)
+    return model
+
+
 grade(
     "test_extract_features",
-    (2, lambda: checks.check_features(extract_features(probe_model, probe_inputs), reference_features(probe_inputs))),
-    (1, lambda: checks.check_statistics_unmoved(probe_model, source_state, frozen_outside="classifier")),
+    (2, lambda: checks.check_features(extract_features(new_model(), probe_inputs), reference_features(probe_inputs))),
+    (1, lambda: checks.check_statistics_unmoved(model_after_extraction(), source_state, frozen_outside="classifier")),
 )
 ### END HIDDEN TESTS
 
@@ -545,20 +552,21 @@ grade(
 # Fine-tuning starts where feature extraction ended, with a head that already works: a random head
 # would send large, meaningless gradients into the pretrained blocks. This takes about ten seconds.
 #
-# **Exercise.** Unfreeze the last blocks of `tuned_model`, and train it with your `fine_tune` and `build_optimizer` on the training
-# images. Keep the list of accuracies as `tuned_curve`.
+# **Exercise.** Make `tuned_model`: a `new_model()` with the trained head of `feature_model`. Unfreeze its last blocks, and train it with
+# your `fine_tune` and `build_optimizer` on the training images. Keep the list of accuracies as `tuned_curve`.
 #
 # <details><summary>Hint</summary>
 #
-# First unfreeze, then build the optimizer: `build_optimizer` takes what is trainable at that moment.
+# `tuned_model.classifier.load_state_dict(feature_model.classifier.state_dict())` copies the head. Unfreeze before you build the
+# optimizer: `build_optimizer` takes what is trainable at that moment.
 #
 # </details>
 
 # %% solution="run_fine_tuning" objective="implement" topic="fine-tuning"
 learn.seed_everything(0)
+### BEGIN SOLUTION
 tuned_model = new_model()
 tuned_model.classifier.load_state_dict(feature_model.classifier.state_dict())
-### BEGIN SOLUTION
 unfreeze_last_blocks(tuned_model)
 tuned_curve = fine_tune(tuned_model, build_optimizer(tuned_model), train.inputs(), train.labels)
 ### END SOLUTION
