@@ -22,7 +22,7 @@ demo: setup ## build, release, and grade a small class: the main job, in minutes
 	@$(BIN)/workshop demo
 
 test: setup ## every test, the whole course included
-	$(PYTEST) -n $(WORKERS) --dist loadgroup
+	$(PYTEST) -n $(WORKERS) --dist loadfile
 
 test-fast: setup ## the tests that take seconds
 	$(PYTEST) -n $(WORKERS) -m "not slow"

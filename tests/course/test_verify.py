@@ -16,7 +16,6 @@ Command = Callable[..., subprocess.CompletedProcess[str]]
 
 @pytest.mark.slow
 @pytest.mark.timeout(2400)
-@pytest.mark.xdist_group("verify")
 def test_every_exercise_is_proved(course: Course, run: Command, tmp_path: Path) -> None:
     output = tmp_path / "verify.json"
     done = run("workshop", "verify", "--json", str(output), check=False)
