@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import ast
 import warnings
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from workshop.authoring.cells import Kind, SourceCell
+from workshop.authoring.hidden_rules import Locator, check_hidden_parts
 from workshop.authoring.regions import Piece, Region, RegionError, split, visible
 from workshop.errors import WorkshopError
 
@@ -18,8 +19,6 @@ _REGIONS: dict[Kind, tuple[Region, ...]] = {
     Kind.TEST: (Region.HIDDEN_TESTS,),
     Kind.REFLECTION: (Region.SOLUTION, Region.MARK_SCHEME),
 }
-
-Locator = Callable[[SourceCell, int], str]
 
 
 def check_cells(cells: Iterable[SourceCell], where: str | Path) -> None:
@@ -33,7 +32,8 @@ def check_cells(cells: Iterable[SourceCell], where: str | Path) -> None:
     Raises:
         WorkshopError: a name is used twice, a test has no exercise before it, a marker of a
             region is wrong or in the wrong kind of cell, a hidden test does not come last, or the
-            code is not Python (in the solution or in what is left of it for students).
+            code is not Python (in the solution or in what is left of it for students), or a hidden
+            part is none that the grader can decide.
     """
     cells = tuple(cells)
     numbers = {id(cell): number for number, cell in enumerate(cells, start=1)}
@@ -55,6 +55,7 @@ def check_cells(cells: Iterable[SourceCell], where: str | Path) -> None:
         _check_regions(cell, pieces, locate)
         if cell.cell_type == "code":
             _check_syntax(cell, locate)
+    check_hidden_parts(cells, locate)
 
 
 def _check_names(cells: tuple[SourceCell, ...], locate: Locator) -> None:

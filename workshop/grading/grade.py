@@ -26,9 +26,11 @@ from workshop.grading.gradebook import (
     without_autoflush_warnings,
 )
 from workshop.grading.ledger import Ledger
+from workshop.grading.nbgrader_steps import ExecuteSubmission
 from workshop.grading.prechecks import RejectedSubmission
 from workshop.grading.records import Outcome
 from workshop.grading.results import SubmissionResult, in_one_line, read_result, submissions_of
+from workshop.grading.sandbox.levels import require
 
 _T = TypeVar("_T")
 Progress = Callable[[int, int, str], None]
@@ -100,11 +102,14 @@ def grade(
 
     Raises:
         WorkshopError: the gradebook does not know the assignment, a student handed nothing in, or
-            nobody did; another process is grading; the course cannot be written.
+            nobody did; another process is grading; the course cannot be written; this machine
+            cannot confine as ``nbgrader_config.py`` asks for.
     """
     config = course.nbgrader_config()
     if limits is not None:
         config.ExecuteSubmission.update(vars(limits))
+    # Before anything is tried: what this machine cannot do, it cannot do for any submission.
+    require(ExecuteSubmission(config=config).confinement)
     ledger = Ledger(course, CourseDirectory(config=config, log=_log))
     with scripts_on_path(), ledger.writing(f"workshop grade {assignment}"):
 

@@ -15,11 +15,9 @@ from workshop.assets import ImageData, load_source_model
 from workshop.errors import WorkshopError
 from workshop.grading.held_out import load_held_out
 
-NAMES = ("held_out", "reference_features", "threshold")
-
 
 def names(threshold: float | None) -> dict[str, Any]:
-    """The values of ``NAMES`` for one graded cell.
+    """The values of ``SECRET_NAMES`` for one graded cell.
 
     Args:
         threshold: the cell's calibrated accuracy; None if it has none.

@@ -28,6 +28,8 @@ from workshop.errors import WorkshopError
 CALL = "graded"
 _CHECK = "_check"
 BUILTIN_NAMES = frozenset(dir(builtins))
+# What only the grader has; workshop.grading.hidden gives the values.
+SECRET_NAMES = ("held_out", "reference_features", "threshold")
 
 
 @dataclass(frozen=True)

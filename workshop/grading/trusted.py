@@ -11,7 +11,7 @@ import contextlib
 import functools
 import io
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Set
 from typing import Any
 from unittest import mock
 
@@ -54,12 +54,30 @@ def trusted_names(cells: tuple[tuple[str, str], ...]) -> Mapping[str, Any]:
     return names
 
 
+def shared_names(sources: Iterable[str]) -> frozenset[str]:
+    """The names that :func:`trusted_names` would give for these cells, without running them.
+
+    Raises:
+        SyntaxError: a cell is no Python.
+    """
+    known: set[str] = set()
+    for source in sources:
+        if _runs_alone(source, known):
+            known |= names_of(source).defines
+    return frozenset(known)
+
+
+def _runs_alone(source: str, known: Set[str]) -> bool:
+    """Whether a locked cell needs nothing of the learner's."""
+    return names_of(source).uses <= BUILTIN_NAMES | known
+
+
 def _run(source: str, names: dict[str, Any], grade_id: str) -> None:
     printed = io.StringIO()
     # Pictures are drawn for nobody here; in a kernel that is started later they are.
     no_pictures = mock.patch.dict(os.environ, {"MPLBACKEND": "Agg"})
     try:
-        if not names_of(source).uses <= BUILTIN_NAMES | names.keys():
+        if not _runs_alone(source, names.keys()):
             return
         code = compile(source, f"<cell {grade_id}>", "exec")
         with (

@@ -31,6 +31,7 @@ from workshop.grading.client import Client
 from workshop.grading.evidence import Evidence, EvidenceError
 from workshop.grading.execution import Execution, Limits, run_cells
 from workshop.grading.hidden_part import (
+    SECRET_NAMES,
     GradedCheck,
     HiddenPart,
     called,
@@ -102,7 +103,7 @@ class Verification:
                 take_apart(
                     hidden_part(source),
                     trusted=self._names,
-                    secret=hidden.NAMES,
+                    secret=SECRET_NAMES,
                     where=f"cell {grade_id}",
                 ),
                 source,

@@ -22,6 +22,7 @@ from workshop.grading.grade import GradeReport, grade
 from workshop.grading.gradebook import load_grades, open_gradebook
 from workshop.grading.records import CellResult, Outcome
 from workshop.grading.results import SubmissionResult
+from workshop.grading.sandbox import launch, levels
 
 if TYPE_CHECKING:
     from tests.workshop.grading.conftest import TinyCourse
@@ -292,3 +293,21 @@ def test_a_course_without_a_gradebook_is_an_error(tiny: TinyCourse) -> None:
     tiny.course.gradebook.unlink()
     with pytest.raises(WorkshopError, match="does not know"), scripts_on_path():
         grade(tiny.course, "ps1")
+
+
+def test_a_machine_that_cannot_confine_grades_nothing(
+    tiny: TinyCourse, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    forbids = tmp_path / "bwrap"
+    forbids.write_text("#!/bin/sh\necho 'No permissions to create new namespace' >&2\nexit 1\n")
+    forbids.chmod(0o755)
+    monkeypatch.setattr(launch, "bwrap_binary", lambda: forbids)
+    levels._try_bubblewrap.cache_clear()
+    tiny.submit("ada", tiny.answered())
+    try:
+        with pytest.raises(levels.ConfinementUnavailable, match="new namespace"):
+            grade(tiny.course, "ps1")
+    finally:
+        levels._try_bubblewrap.cache_clear()
+    with _gradebook(tiny.course) as gradebook:
+        assert not gradebook.assignment_submissions("ps1")

@@ -9,7 +9,7 @@ import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from workshop.errors import WorkshopError
-from workshop.grading.trusted import locked_sources, trusted_names
+from workshop.grading.trusted import locked_sources, shared_names, trusted_names
 
 
 def cell(grade_id: str, source: str, **flags: bool) -> Any:
@@ -84,3 +84,14 @@ def test_cell_that_stops_is_named_with_what_to_do(source: str, said: str) -> Non
     assert "broken" in str(caught.value)
     assert said in str(caught.value)
     assert caught.value.remedy
+
+
+def test_shared_names_are_known_without_running_anything() -> None:
+    cells = (
+        ("setup", "import math\nSIDE = 2"),
+        ("needs the learner", "made = solve(SIDE)"),
+        ("and so does this", "print(made)\nafterwards = 1"),
+        ("helper", "def area(n=SIDE):\n    return math.sqrt(n)"),
+    )
+    names = trusted_names(cells).keys() - {"__name__", "__builtins__"}
+    assert shared_names(source for _, source in cells) == names == {"math", "SIDE", "area"}
