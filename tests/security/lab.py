@@ -10,6 +10,7 @@ import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 from unittest import mock
 
 import nbformat
@@ -145,9 +146,9 @@ class HeldOut:
 
 
 def held_out() -> HeldOut:
-    names: dict[str, object] = {}
+    names: dict[str, Any] = {}
     exec(SETUP + f"\nmade = examples({0x5EED})", names)  # noqa: S102 - the cell above
-    points, labels = names["made"]  # type: ignore[misc]
+    points, labels = names["made"]
     return HeldOut(labels, points)
 
 

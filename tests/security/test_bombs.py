@@ -51,7 +51,7 @@ def test_layers_far_larger_than_the_source_models_are_refused(layer: Callable[[]
 
 def test_statistics_far_larger_than_the_source_models_are_refused() -> None:
     model = source()
-    model[1].running_mean = torch.zeros(1 << 20)  # type: ignore[index, union-attr]
+    model[1].running_mean = torch.zeros(1 << 20)  # type: ignore[index]
     with pytest.raises(LearnerError, match="far more than in the source model"):
         rebuilt(model)
 

@@ -167,8 +167,10 @@ class Rebuilder:
         """Refuse tensors that are far larger than those of the source model."""
         pristine = dict(model.named_parameters(remove_duplicate=False))
         buffers = dict(model.named_buffers(remove_duplicate=False))
-        for name, part in [*found.parameters.items(), *found.buffers.items()]:
-            numbers = self._evidence.tensor(part.tensor).numel()
+        shown = {name: part.tensor for name, part in found.parameters.items()}
+        shown |= {name: part.tensor for name, part in found.buffers.items()}
+        for name, tensor in shown.items():
+            numbers = self._evidence.tensor(tensor).numel()
             if numbers > max((pristine | buffers)[name].numel(), _LARGEST_CHANGED):
                 raise LearnerError(
                     f"{name} has {numbers:,} numbers, far more than in the source model.",
