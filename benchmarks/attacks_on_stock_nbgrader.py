@@ -2,18 +2,22 @@
 
 Run: python -m benchmarks.attacks_on_stock_nbgrader [WORD ...]
 
-The same notebook, with ordinary asserts in its hidden tests and nbgrader's own configuration. What
-could harm this machine is left out: there is no confinement here. Words choose attacks by name.
+The same notebook, with ordinary asserts in its hidden tests and nbgrader's own configuration. Each
+submission is graded in a copy of the machine that is thrown away: its files are read-only, but for
+the course and a home folder, and all that was started ends. Nothing else is taken from an attack.
+What would take the machine's memory or processes is left out. Words choose attacks by name.
 """
 
 from __future__ import annotations
 
+import os
 import shutil
 import sqlite3
 import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import nbformat
@@ -24,129 +28,227 @@ from tests.security import (
     attacks_on_secrets,
     attacks_on_the_machine,
 )
+from tests.security.attacks_on_objects import (
+    ACCURATE,
+    COVERED,
+    HONEST,
+    LIES,
+    TRAINABLE,
+    Lie,
+    notebook_of_lies,
+)
 from tests.security.lab import (
     ASSIGNMENT,
     CANARIES,
-    HONEST,
     NOTEBOOK,
+    POINTS,
+    SOLUTIONS,
     Attack,
     source_notebook,
     submission,
 )
+from workshop.grading.sandbox.bubblewrap import bwrap_binary
 
-SECONDS = 240
+SECONDS = 120
+ALL_POINTS = sum(POINTS.values())
+FREE = (
+    "named = {}.named_parameters()\n"
+    "assert [name for name, each in named if each.requires_grad] == ['2.weight', '2.bias']"
+)
+ALL_HELD = (
+    "whole = new_model()\nheld = [id(p) for g in {}.param_groups for p in g['params']]\n"
+    "assert sorted(held) == sorted(map(id, whole.parameters()))"
+)
+RIGHT = (
+    "points, wanted = examples(24301)\nassert ({}(points).argmax(1) == wanted).float().mean()"
+    f" >= {CANARIES['threshold']}"
+)
+# What decides the exercises of tests/security/lab.py, written as nbgrader's users write it.
 TESTS = {
     "count": "assert count(new_model()) == 66",
-    "freeze": "named = freeze(new_model()).named_parameters()\n"
-    "assert [name for name, each in named if each.requires_grad] == ['2.weight', '2.bias']",
-    "groups": "whole = new_model()\nheld = [id(p) for g in groups(whole).param_groups"
-    " for p in g['params']]\nassert sorted(held) == sorted(map(id, whole.parameters()))",
-    "train": "points, wanted = examples(24301)\nmodel.eval()\n"
-    f"assert (model(points).argmax(1) == wanted).float().mean() >= {CANARIES['threshold']}",
+    "freeze": FREE.format("freeze(new_model())"),
+    "groups": ALL_HELD.format("groups(whole)"),
+    "train": "model.eval()\n" + RIGHT.format("model"),
     "loop": "assert len(loop(new_model(), few_inputs, few_labels, 2)) == 2",
 }
 GROUPS: dict[str, tuple[Attack, ...]] = {
     "test_cells": attacks_on_cells.ATTACKS,
     "test_files": attacks_on_files.ATTACKS,
     "test_secrets": attacks_on_secrets.ATTACKS,
-    "test_machine": attacks_on_the_machine.ATTACKS,
+    "test_machine": (*attacks_on_the_machine.ATTACKS, *attacks_on_the_machine.ENDLESS),
 }
 
 
-def nbgrader(root: Path, *arguments: str) -> bool:
-    """Whether the command ended in time; its output does not matter."""
-    command = [sys.executable, "-m", "nbgrader", *arguments]
-    try:
-        subprocess.run(  # noqa: S603 - our own arguments
-            command, cwd=root, capture_output=True, timeout=SECONDS, check=False
+def assertion(lie: Lie) -> str:
+    if lie.check is TRAINABLE:
+        return FREE.format("made(new_model())")
+    if lie.check is COVERED:
+        return ALL_HELD.format("made(whole)")
+    if lie.check is ACCURATE:
+        return "found = made(new_model())\nfound.eval()\n" + RIGHT.format("found")
+    return "assert abs(made() - 0.25) < 0.01"
+
+
+@dataclass(frozen=True)
+class Disposable:
+    """A course without any configuration of ours, and the machine that grades it."""
+
+    root: Path
+
+    @classmethod
+    def made(cls, root: Path) -> Disposable:
+        course, home = cls(root), root.parent / "home"
+        home.mkdir()
+        (home / "notes.txt").write_text(CANARIES["home"])
+        for assignment, notebook in (
+            (ASSIGNMENT, source_notebook(lambda n: f"# {CANARIES['hidden test']}\n{TESTS[n]}")),
+            ("lies", notebook_of_lies(assertion)),
+        ):
+            folder = root / "source" / assignment
+            folder.mkdir(parents=True)
+            nbformat.write(notebook, folder / f"{NOTEBOOK}.ipynb")
+        (root / "nbgrader_config.py").write_text("c = get_config()\n")
+        course.nbgrader("generate_assignment", ASSIGNMENT)
+        course.nbgrader("generate_assignment", "lies", "--force")
+        # A file in an assignment's folder would be released with it.
+        (root / "source" / ASSIGNMENT / "solution.txt").write_text(CANARIES["source folder"])
+        course.nbgrader("db", "student", "add", "victim", "--last-name", CANARIES["gradebook"])
+        secret = root / "submitted" / "victim" / ASSIGNMENT
+        secret.mkdir(parents=True)
+        (secret / f"{NOTEBOOK}.ipynb").write_text(CANARIES["other student"])
+        return course
+
+    def nbgrader(self, *arguments: str) -> bool:
+        """Whether the command ended in time; its output does not matter."""
+        top = str(self.root.parent)
+        machine = [
+            *(str(bwrap_binary()), "--ro-bind", "/", "/", "--dev", "/dev", "--proc", "/proc"),
+            *("--tmpfs", "/dev/shm", "--tmpfs", "/tmp", "--bind", top, top),  # noqa: S108
+            *("--unshare-pid", "--die-with-parent", "--new-session", "--chdir", str(self.root)),
+        ]
+        environment = {
+            **os.environ,
+            "HOME": f"{top}/home",
+            "GRADER_TOKEN": CANARIES["environment"],
+        }
+        try:
+            subprocess.run(  # noqa: S603 - our own arguments
+                [*machine, sys.executable, "-m", "nbgrader", *arguments],
+                env=environment,
+                capture_output=True,
+                timeout=SECONDS,
+                check=False,
+            )
+        except subprocess.TimeoutExpired:
+            return False
+        return True
+
+    def release(self, assignment: str = ASSIGNMENT) -> nbformat.NotebookNode:
+        return nbformat.read(self.root / "release" / assignment / f"{NOTEBOOK}.ipynb", as_version=4)
+
+    def hand_in(
+        self, student: str, notebook: nbformat.NotebookNode, assignment: str = ASSIGNMENT
+    ) -> Path:
+        folder = self.root / "submitted" / student / assignment
+        folder.mkdir(parents=True)
+        nbformat.write(notebook, folder / f"{NOTEBOOK}.ipynb")
+        return folder
+
+    def points(self, student: str) -> dict[str, float]:
+        """The points by cell that stand in the gradebook."""
+        query = (
+            "select b.name, coalesce(g.manual_score, g.auto_score, 0) from grade g"
+            " join base_cell b on g.cell_id = b.id"
+            " join submitted_notebook n on g.notebook_id = n.id"
+            " join submitted_assignment a on n.assignment_id = a.id where a.student_id = ?"
         )
-    except subprocess.TimeoutExpired:
-        return False
-    return True
+        with sqlite3.connect(self.root / "gradebook.db") as database:
+            return dict(database.execute(query, (student,)).fetchall())
+
+    def outputs(self, student: str) -> str:
+        path = self.root / "autograded" / student / ASSIGNMENT / f"{NOTEBOOK}.ipynb"
+        if not path.is_file():
+            return ""
+        notebook = nbformat.read(path, as_version=4)
+        return repr([cell.get("outputs") for cell in notebook.cells])
 
 
-def stock_course(root: Path) -> None:
-    folder = root / "source" / ASSIGNMENT
-    folder.mkdir(parents=True)
-    (root / "nbgrader_config.py").write_text("c = get_config()\n")
-    notebook = source_notebook(lambda name: f"# {CANARIES['hidden test']}\n{TESTS[name]}")
-    nbformat.write(notebook, folder / f"{NOTEBOOK}.ipynb")
-    nbgrader(root, "generate_assignment", ASSIGNMENT)
-    # A script beside the notebook would reach the release; one folder up it does not.
-    (root / "source" / "notes.txt").write_text(CANARIES["source folder"])
-    secret = root / "submitted" / "victim" / ASSIGNMENT
-    secret.mkdir(parents=True)
-    (secret / f"{NOTEBOOK}.ipynb").write_text(CANARIES["other student"])
-
-
-def points(root: Path, student: str) -> float | None:
-    """The points in the gradebook; None if nothing was graded."""
-    query = (
-        "select sum(coalesce(g.manual_score, g.auto_score, 0)) from grade g"
-        " join submitted_notebook n on g.notebook_id = n.id"
-        " join submitted_assignment a on n.assignment_id = a.id where a.student_id = ?"
-    )
-    with sqlite3.connect(root / "gradebook.db") as database:
-        found: float | None = database.execute(query, (student,)).fetchone()[0]
-    return found
-
-
-def outputs(root: Path, student: str) -> str:
-    path = root / "autograded" / student / ASSIGNMENT / f"{NOTEBOOK}.ipynb"
-    if not path.is_file():
-        return ""
-    notebook = nbformat.read(path, as_version=4)
-    return repr([cell.get("outputs") for cell in notebook.cells])
-
-
-def tried(root: Path, number: int, attack: Attack) -> str:
+def tried(course: Disposable, number: int, attack: Attack) -> str:
     """What the attack achieves, in words; empty if it achieves nothing."""
     student = f"s{number}"
-    folder = root / "submitted" / student / ASSIGNMENT
-    folder.mkdir(parents=True)
-    release = nbformat.read(root / "release" / ASSIGNMENT / f"{NOTEBOOK}.ipynb", as_version=4)
-    nbformat.write(attack.notebook(release), folder / f"{NOTEBOOK}.ipynb")
+    folder = course.hand_in(student, attack.notebook(course.release()))
     if attack.files is not None:
         attack.files(folder)
-    if not nbgrader(root, "autograde", ASSIGNMENT, "--student", student):
-        return f"grading hangs (stopped after {SECONDS} s)"
-    shown, earned = outputs(root, student), points(root, student)
+    if not course.nbgrader("autograde", ASSIGNMENT, "--student", student):
+        return f"blocks: grading does not end (stopped after {SECONDS} s)"
+    shown, earned = course.outputs(student), sum(course.points(student).values())
     due = sum(score or 0 for score in attack.due.values())
+    effects = [f"{earned:g} of {ALL_POINTS:g} points, {due:g} due"] if earned > due else []
     found = [place for place, canary in CANARIES.items() if canary in shown]
-    effects = []
-    if earned is not None and earned > due:
-        effects.append(
-            f"{earned:g} of {sum(v or 0 for v in HONEST.values()):g} points, {due:g} due"
-        )
     if found:
         effects.append(f"reads: {', '.join(found)}")
-    effects += [f"{word.lower()}" for word in ("IMPORTED", "CONNECTED", "WRITTEN") if word in shown]
+    effects += [said for word, said in SAID.items() if word in shown]
     if not shown:
-        effects.append("no grade: the submission is dropped")
+        effects.append("no grade, no reason: the submission is dropped")
     return "; ".join(effects)
 
 
+SAID = {
+    "IMPORTED": "imports the instructor's packages",
+    "CONNECTED": "reaches the network",
+    "WRITTEN": "writes into the gradebook",
+}
+
+
+def lies(course: Disposable) -> Iterator[str]:
+    release = course.release("lies")
+    by_name = {cell.metadata.get("nbgrader", {}).get("grade_id"): cell for cell in release.cells}
+    solved = notebook_of_lies(assertion)
+    for cell in solved.cells:
+        name = cell.metadata.nbgrader.grade_id
+        if cell.metadata.nbgrader.solution:
+            by_name[name].source = cell.source
+    course.hand_in("liar", release, "lies")
+    course.nbgrader("autograde", "lies", "--student", "liar")
+    points = course.points("liar")
+    for number, lie in enumerate((*LIES, HONEST)):
+        if lie is HONEST:
+            # Else nothing below would mean anything.
+            assert points.get(f"test_{number}") == 1, points  # noqa: S101
+            continue
+        gained = points.get(f"test_{number}", 0) > (lie.due or 0)
+        yield row(lie.name, "points", "the point" if gained else "", "test_objects")
+
+
+def row(name: str, aim: str, effect: str, test: str) -> str:
+    return f"| {name} | {aim} | {effect or 'nothing'} | {test} |"
+
+
 def rows(words: list[str]) -> Iterator[str]:
-    with tempfile.TemporaryDirectory() as name:
-        root = Path(name) / "course"
-        stock_course(root)
-        release = nbformat.read(root / "release" / ASSIGNMENT / f"{NOTEBOOK}.ipynb", as_version=4)
-        assert submission(release, {})  # noqa: S101 - the release was made
+    with tempfile.TemporaryDirectory(dir=Path.home(), prefix="attacks-") as name:
+        course = Disposable.made(Path(name) / "course")
+        # Honest work gets its points: else what an attack does not get would mean nothing.
+        course.hand_in("honest", submission(course.release(), SOLUTIONS))
+        course.nbgrader("autograde", ASSIGNMENT, "--student", "honest")
+        found = course.points("honest")
+        assert sum(found.values()) == ALL_POINTS, found  # noqa: S101
         number = 0
         for test, attacks in GROUPS.items():
             for attack in attacks:
                 if words and not any(word in attack.name for word in words):
                     continue
                 number += 1
-                effect = tried(root, number, attack) if attack.harmless else "not tried: harmful"
-                yield f"| {attack.name} | {attack.aim} | {effect or 'nothing'} | {test} |"
-                shutil.rmtree(root / "submitted" / f"s{number}", ignore_errors=True)
+                effect = tried(course, number, attack) if attack.harmless else "not tried here"
+                yield row(attack.name, attack.aim, effect, test)
+                shutil.rmtree(course.root / "submitted" / f"s{number}", ignore_errors=True)
+        if not words:
+            yield from lies(course)
 
 
 def main() -> None:
-    print("| attack | is after | stock nbgrader 0.9.6 | test here |\n| --- | --- | --- | --- |")
-    for row in rows(sys.argv[1:]):
-        print(row, flush=True)
+    print("| attack | is after | with stock nbgrader | here: in vain |\n| --- | --- | --- | --- |")
+    for each in rows(sys.argv[1:]):
+        print(each, flush=True)
 
 
 if __name__ == "__main__":
