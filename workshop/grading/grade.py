@@ -109,7 +109,10 @@ def grade(
     if limits is not None:
         config.ExecuteSubmission.update(vars(limits))
     # Before anything is tried: what this machine cannot do, it cannot do for any submission.
-    require(ExecuteSubmission(config=config).confinement)
+    try:
+        require(ExecuteSubmission(config=config).confinement)
+    except OSError as error:
+        raise explained(error, course.root, assignment, "") from error
     ledger = Ledger(course, CourseDirectory(config=config, log=_log))
     with scripts_on_path(), ledger.writing(f"workshop grade {assignment}"):
 

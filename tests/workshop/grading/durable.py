@@ -9,17 +9,23 @@ import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from nbformat import NotebookNode
 from nbformat.v4 import new_output
+from nbgrader.coursedir import CourseDirectory
 from nbgrader.preprocessors import NbGraderPreprocessor
 
 from workshop.course import Course
+from workshop.grading.gradebook import open_gradebook
 from workshop.grading.records import nbgrader_of, record_of
+
+if TYPE_CHECKING:
+    from tests.workshop.grading.conftest import TinyCourse
 
 ROOT = Path(__file__).parents[3]
 
@@ -118,3 +124,23 @@ def run(course: Course, *command: str, env: Mapping[str, str] | None = None) -> 
 def lines_of(course: Course) -> list[dict[str, Any]]:
     """The log's lines."""
     return [json.loads(line) for line in course.gradelog.read_text().splitlines()]
+
+
+def hand_in(tiny: TinyCourse, student: str, points: float) -> None:
+    answer = f"# {points} points"
+    tiny.submit(student, tiny.answered({"square": answer, "cube": answer}))
+
+
+def scores(course: Course) -> dict[tuple[str, str], float | None]:
+    return {(row[0], row[2]): row[3] for row in gradebook_of(course).grades}
+
+
+def whys(course: Course, student: str) -> list[str]:
+    return [each["why"] for each in lines_of(course) if each["student"] == student]
+
+
+@contextmanager
+def by_hand(course: Course) -> Iterator[Any]:
+    with open_gradebook(CourseDirectory(config=course.nbgrader_config())) as gradebook:
+        yield gradebook
+        gradebook.db.commit()

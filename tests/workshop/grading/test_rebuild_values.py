@@ -30,7 +30,7 @@ from workshop.grading.rebuild import Rebuilder
         (1, (2, [3])),
         {1, 2},
         frozenset({"a"}),
-        {1, "mixed", None},
+        pytest.param({1, "mixed", None}, id="a set of mixed things"),
         [],
         "nan",
         "inf",
