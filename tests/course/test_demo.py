@@ -79,7 +79,7 @@ def test_feedback_shows_verdicts_and_no_hidden_test(demo: Path) -> None:
     assert {page.parts[-3] for page in pages} == set(grades(demo))
     for page in pages:
         text = page.read_text(encoding="utf-8")
-        assert "workshop.grading.hidden" not in text
+        assert "graded(" not in text
         assert "held_out(" not in text
     assert "freezing.eval_mode" in (demo / f"feedback/emmy/{ASSIGNMENT}").joinpath(
         "feature_extraction_and_fine_tuning.html"
