@@ -12,7 +12,14 @@ import torch
 from torch import nn
 
 from checks.guard import LearnerError, calling, checked
-from checks.models import as_number, depends_on_mode, device_of, in_evaluation_mode, require_model
+from checks.models import (
+    as_number,
+    depends_on_mode,
+    device_of,
+    in_evaluation_mode,
+    require_facts,
+    require_model,
+)
 from checks.names import share
 from checks.verdict import Verdict, passed
 
@@ -129,6 +136,7 @@ def check_evaluation_mode(seen: EvaluationFacts) -> Verdict:
     Args:
         seen: what :func:`observe_evaluation` saw.
     """
+    require_facts(seen, EvaluationFacts)
     if seen.failure is not None:
         raise seen.failure
     if not seen.calls:
@@ -166,6 +174,7 @@ def check_evaluation_result(
         inputs: ``[N, ...]``, as the model takes them.
         labels: ``[N]``, the true classes.
     """
+    require_facts(seen, EvaluationFacts)
     if seen.failure is not None:
         raise seen.failure
     matrix = _counts(model, inputs, labels)

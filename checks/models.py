@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator, Sequence
+from typing import TypeVar
 
 import torch
 from torch import nn
 
 from checks.guard import LearnerError
 from checks.names import PartNames, listing, parts_of
+
+F = TypeVar("F")
 
 # The layers that act differently in training mode, apart from dropout.
 NORM_LAYERS = (nn.modules.batchnorm._BatchNorm, nn.modules.instancenorm._InstanceNorm)
@@ -29,6 +32,22 @@ def require_model(thing: object) -> nn.Module:
         expected="a torch.nn.Module",
         actual=type(thing).__name__,
         hint="Does your function end with `return model`?",
+    )
+
+
+def require_facts(thing: object, kind: type[F]) -> F:
+    """What an observer saw, if it is that.
+
+    Raises:
+        LearnerError: it is something else.
+    """
+    if isinstance(thing, kind):
+        return thing
+    raise LearnerError(
+        "There is nothing to look at that was observed.",
+        expected=kind.__name__,
+        actual=type(thing).__name__,
+        hint="Restart the kernel and run all cells.",
     )
 
 

@@ -14,7 +14,14 @@ from torch import nn
 from torch.optim.optimizer import register_optimizer_step_pre_hook
 
 from checks.guard import LearnerError, calling, checked
-from checks.models import NORM_LAYERS, as_number, depends_on_mode, require_model, require_parts
+from checks.models import (
+    NORM_LAYERS,
+    as_number,
+    depends_on_mode,
+    require_facts,
+    require_model,
+    require_parts,
+)
 from checks.names import PartNames, any_belongs, belongs, first, plural, share
 from checks.verdict import Verdict, passed
 
@@ -124,6 +131,7 @@ def check_head_training(facts: HeadTrainingFacts, seed: int = 0) -> Verdict:
         facts: what :func:`observe_head_training` saw.
         seed: the same as there.
     """
+    require_facts(facts, HeadTrainingFacts)
     if facts.failure is not None:
         raise facts.failure
     moved, accuracy = _tested(facts, seed)
@@ -291,6 +299,7 @@ def _watching(model: nn.Module, parts: tuple[str, ...], facts: LoopFacts) -> Ite
 
 
 def _require_training(facts: LoopFacts) -> None:
+    require_facts(facts, LoopFacts)
     if facts.failure is not None:
         raise facts.failure
     if not facts.images_seen:

@@ -239,3 +239,10 @@ def test_observer_keeps_the_learners_mistake_in_the_facts(
     assert seen.failure is not None
     assert "KeyError" in seen.failure.rationale
     assert not seen.calls
+
+
+def test_what_nobody_observed_fails() -> None:
+    nothing: Any = None
+    assert check_evaluation_mode(nothing).status is Status.FAILED
+    found = check_evaluation_result(nothing, nn.Linear(2, 2), torch.zeros(1, 2), torch.zeros(1))
+    assert found.status is Status.FAILED

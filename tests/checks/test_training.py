@@ -225,3 +225,8 @@ def test_random_numbers_of_the_notebook_are_left_alone() -> None:
 
 def test_facts_of_another_seed_do_not_pass() -> None:
     assert_failed(check_head_training(observe_head_training(train_head, 0), 1), "% right")
+
+
+def test_what_nobody_observed_fails() -> None:
+    nothing: Any = None
+    assert check_head_training(nothing).status is Status.FAILED

@@ -211,3 +211,13 @@ def test_missing_part_is_told_by_the_judges(
 ) -> None:
     facts = observe_loop(fine_tune, model, images, labels, trained=["classifier", "fc"])
     assert_failed(check_loop_mode(facts), "fc")
+
+
+@pytest.mark.parametrize("check", [check_loop_mode, check_loop_epochs])
+@pytest.mark.parametrize(
+    "facts", [None, True, "facts", object()], ids=lambda each: type(each).__name__
+)
+def test_what_nobody_observed_fails(check: Callable[[Any], Verdict], facts: object) -> None:
+    verdict = check(facts)
+    assert verdict.status is Status.FAILED
+    assert verdict.expected == "LoopFacts"

@@ -19,6 +19,7 @@ Command = Callable[..., subprocess.CompletedProcess[str]]
 def test_every_exercise_is_proved(course: Course, run: Command, tmp_path: Path) -> None:
     output = tmp_path / "verify.json"
     done = run("workshop", "verify", "--json", str(output), check=False)
+    assert output.exists(), done.stderr
     exercises = json.loads(output.read_text(encoding="utf-8"))["exercises"]
     assert {each["assignment"] for each in exercises} == set(course.assignments())
     problems = [

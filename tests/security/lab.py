@@ -236,7 +236,9 @@ class Attack:
 
     @property
     def due(self) -> dict[str, float | None]:
-        """The exact scores that it may get."""
+        """The exact scores that it may get; none where a person has to decide."""
+        if self.outcome == "REJECTED":
+            return dict.fromkeys(POINTS)
         return {**OWN_WORK, **self.earns}
 
 
@@ -358,8 +360,8 @@ def graded_once(
 def assert_in_vain(attack: Attack, graded: Mapping[str, Graded]) -> None:
     """It got exactly its due and saw no secret; the submission after it got its due, too."""
     found = graded[attack.name]
-    due = {} if attack.outcome == "REJECTED" else attack.due
-    assert (found.outcome, found.scores) == (attack.outcome, due), found.messages
+    wanted = (attack.outcome, attack.due)
+    assert (found.outcome, found.scores) == wanted, f"{found.scores}\n{found.messages}"
     for place, canary in CANARIES.items():
         assert canary not in found.shown, place
     assert attack.said in found.messages

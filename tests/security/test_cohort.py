@@ -44,5 +44,5 @@ def test_every_honest_submission_between_attacks_gets_its_score(tmp_path: Path) 
     assert {name: graded[name].scores for name in honest} == dict.fromkeys(honest, HONEST)
     for name, attack in attackers.items():
         assert graded[name].outcome == attack.outcome, name
-        assert graded[name].scores in ({}, attack.due), name
+        assert graded[name].scores == attack.due, name
         assert not any(canary in graded[name].shown for canary in CANARIES.values())

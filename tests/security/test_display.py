@@ -42,7 +42,7 @@ SHOWING = Attack("shows and raises HTML", "harm", {"freeze": SHOWS, **KEPT}, edi
 FORMULA = "=HYPERLINK('x')"
 # Text that runs: a tag or attribute in a page, not its escaped form.
 ALIVE = re.compile(
-    r"<script(?! src)[^>]*>alert|<img[^>]*onerror|<iframe|<svg[^>]*onload|href=.javascript"
+    r"<script(?! src)[^>]*>alert|<img[^>]*onerror|<iframe|<svg[^>]*onload|<a[^>]*href=.javascript"
 )
 
 

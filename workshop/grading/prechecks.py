@@ -38,8 +38,8 @@ def check_folder(folder: Path, notebooks: Sequence[str]) -> None:
         notebooks: names of the assignment's notebooks, without ending.
 
     Raises:
-        RejectedSubmission: it is no folder, holds a symbolic link or none of the notebooks, or
-            gives a time of submission that is no date.
+        RejectedSubmission: it is no folder, holds a symbolic link, a special file or none of the
+            notebooks, or gives a time of submission that is no date.
     """
     if not folder.is_dir():
         raise RejectedSubmission(
@@ -53,6 +53,12 @@ def check_folder(folder: Path, notebooks: Sequence[str]) -> None:
                 "a submission must not hold symbolic links",
                 where=path,
                 remedy="replace the link by the file itself, or delete it",
+            )
+        if not (path.is_file() or path.is_dir()):
+            raise RejectedSubmission(
+                "a submission must not hold pipes, sockets or devices",
+                where=path,
+                remedy="delete it",
             )
     found = sorted(path.stem for path in folder.glob("*.ipynb"))
     if not set(found) & set(notebooks):

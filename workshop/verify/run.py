@@ -87,11 +87,15 @@ def verify(
             pool.submit(_executed, course.root, task, nbformat.writes(each), limits): index
             for index, (task, each) in enumerate(zip(tasks, notebooks, strict=True))
         }
-        for done, future in enumerate(as_completed(futures), start=1):
-            index = futures[future]
-            runs[index] = future.result()
-            if progress is not None:
-                progress(done, len(tasks), tasks[index].name)
+        try:
+            for done, future in enumerate(as_completed(futures), start=1):
+                index = futures[future]
+                runs[index] = future.result()
+                if progress is not None:
+                    progress(done, len(tasks), tasks[index].name)
+        finally:
+            # After a failure the rest is not waited for.
+            pool.shutdown(wait=False, cancel_futures=True)
     return judged([runs[index] for index in range(len(tasks))])
 
 

@@ -9,7 +9,7 @@ it has made or what its exercise is about. ``workshop verify --full`` runs every
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 
 from nbformat import NotebookNode
 
@@ -33,7 +33,9 @@ def sliced(notebook: NotebookNode, grade_id: str) -> NotebookNode:
         index for index, cell in enumerate(code) if nbgrader_of(cell).get("grade_id") == grade_id
     )
     reached = _reached(names, changed)
-    needed = _needed(names, [index for index in reached if is_graded(code[index])])
+    graded = {index for index, cell in enumerate(code) if is_graded(cell)}
+    locked = {index for index, cell in enumerate(code) if _is_shared(cell)}
+    needed = _needed(names, [index for index in reached if index in graded], graded, locked)
     kept = {id(code[index]) for index in needed | {changed}}
     result.cells = [cell for cell in result.cells if cell.cell_type != "code" or id(cell) in kept]
     return result
@@ -60,14 +62,28 @@ def _reached(names: Sequence[CellNames], changed: int) -> list[int]:
     return reached
 
 
-def _needed(names: Sequence[CellNames], targets: Sequence[int]) -> set[int]:
-    """The targets and every cell before them that defines something they use."""
+def _needed(
+    names: Sequence[CellNames],
+    targets: Sequence[int],
+    graded: Set[int] = frozenset(),
+    locked: Set[int] = frozenset(),
+) -> set[int]:
+    """The targets and every cell before them that defines something they use.
+
+    The grader decides a graded cell with the names of all locked cells, later ones too.
+    """
     needed = set(targets)
     waiting = list(targets)
     while waiting:
         index = waiting.pop()
-        for earlier in range(index):
-            if earlier not in needed and names[earlier].defines & names[index].uses:
-                needed.add(earlier)
-                waiting.append(earlier)
+        for other in sorted({*range(index), *(locked if index in graded else ())}):
+            if other not in needed and names[other].defines & names[index].uses:
+                needed.add(other)
+                waiting.append(other)
     return needed
+
+
+def _is_shared(cell: NotebookNode) -> bool:
+    """Whether the grader runs this cell as well."""
+    meta = nbgrader_of(cell)
+    return bool(meta.get("locked") and not meta.get("grade") and not meta.get("solution"))

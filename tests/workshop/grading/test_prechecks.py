@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -118,6 +119,14 @@ def test_a_folder_with_the_notebook_passes(tmp_path: Path) -> None:
 def test_a_file_instead_of_a_folder_is_rejected(tmp_path: Path) -> None:
     with pytest.raises(RejectedSubmission, match="a file where"):
         check_folder(written(tmp_path, ""), ["p1"])
+
+
+def test_what_is_no_regular_file_is_rejected(tmp_path: Path) -> None:
+    (tmp_path / "p1.ipynb").write_text("{}")
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(RejectedSubmission, match="pipes, sockets") as caught:
+        check_folder(tmp_path, ["p1"])
+    assert caught.value.where == str(tmp_path / "pipe")
 
 
 def test_symbolic_links_are_rejected(tmp_path: Path) -> None:

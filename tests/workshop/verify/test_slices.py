@@ -71,3 +71,20 @@ def test_a_change_through_a_later_cell_s_result_is_followed() -> None:
         ]
     )
     assert kept(chain, "f") == ["f", "run", "test_run"]
+
+
+def test_locked_cells_that_the_grader_decides_with_stay_wherever_they_are() -> None:
+    later = cell("new_model", "def new_model():\n    return LAYERS")
+    layers = cell("layers", "LAYERS = 3")
+    for each in (later, layers):
+        each.metadata["nbgrader"] |= {"solution": False, "locked": True}
+    notebook = new_notebook(
+        cells=[
+            cell("head", "def head():\n    return 1"),
+            cell("test_head", "graded((1, check(head())), like=new_model)", grade=True),
+            layers,
+            later,
+            cell("other", "LAYERS"),
+        ]
+    )
+    assert kept(notebook, "head") == ["head", "test_head", "layers", "new_model"]
