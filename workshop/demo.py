@@ -11,7 +11,7 @@ import shutil
 import subprocess
 import sys
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,6 +23,7 @@ from workshop.grading.export import export_grades
 from workshop.grading.feedback import generate_feedback
 from workshop.grading.grade import GradeReport, grade
 from workshop.grading.held_out import held_out_labels
+from workshop.grading.records import Outcome
 from workshop.submissions import load_cohort, sample_submission
 
 Progress = Callable[[int, int, str], None]
@@ -72,7 +73,7 @@ def run_demo(origin: Course, folder: Path, progress: Progress | None = None) -> 
             csv=course.root / f"grades_{assignment}.csv",
             json=course.root / f"grades_{assignment}.json",
         )
-    return Demo(course, tuple(reports), _to_open(course, assignments))
+    return Demo(course, tuple(reports), _to_open(course, reports))
 
 
 def _fresh_course(origin: Course, folder: Path) -> Course:
@@ -122,12 +123,20 @@ def _collect(course: Course, assignment: str) -> None:
         )
 
 
-def _to_open(course: Course, assignments: list[str]) -> dict[str, Path]:
+def _to_open(course: Course, reports: Sequence[GradeReport]) -> dict[str, Path]:
     opens = {}
-    for assignment in assignments:
+    for report in reports:
+        assignment = report.assignment
         opens[f"what students get ({assignment})"] = course.release / assignment
         opens[f"grades ({assignment})"] = course.root / f"grades_{assignment}.csv"
-        pages = sorted(course.feedback.glob(f"*/{assignment}/*.html"))
+        pages = sorted(course.feedback.glob(f"{_with_mistakes(report)}/{assignment}/*.html"))
         if pages:
-            opens[f"one student's feedback ({assignment})"] = pages[-1]
+            opens[f"one student's feedback ({assignment})"] = pages[0]
     return opens
+
+
+def _with_mistakes(report: GradeReport) -> str:
+    """Whose feedback says the most: the lowest score above 0 of those that ran to the end."""
+    complete = [each for each in report.results if each.outcome is Outcome.COMPLETED and each.score]
+    chosen = min(complete or report.results, key=lambda each: each.score or 0)
+    return chosen.student
