@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import multiprocessing
 import os
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
@@ -82,7 +83,9 @@ def verify(
     # Processes, not threads: checks seed random numbers and catch what is printed, both of which a
     # process has only once. New ones, because PyTorch does not survive being forked while it runs.
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(workers or os.cpu_count() or 1, mp_context=context) as pool:
+    with ProcessPoolExecutor(
+        workers or os.cpu_count() or 1, mp_context=context, initializer=_end_with_parent
+    ) as pool:
         futures = {
             pool.submit(_executed, course.root, task, nbformat.writes(each), limits): index
             for index, (task, each) in enumerate(zip(tasks, notebooks, strict=True))
@@ -134,6 +137,18 @@ def _with_hidden_tests(release: NotebookNode, source: NotebookNode) -> NotebookN
     for cell in result.cells:
         cell.source = tests.get(nbgrader_of(cell).get("grade_id"), cell.source)
     return result
+
+
+def _end_with_parent() -> None:
+    """Let a worker end when this process is killed: else it would go on with what is queued."""
+
+    def wait() -> None:
+        parent = multiprocessing.parent_process()
+        if parent is not None:
+            parent.join()
+            os._exit(1)
+
+    threading.Thread(target=wait, daemon=True).start()
 
 
 def _executed(root: Path, task: Task, notebook: str, limits: Limits | None) -> Run:
