@@ -48,6 +48,8 @@ def stock_course(root: Path) -> Callable[[str], float]:
     nbformat.write(source_notebook(TESTS.__getitem__), folder / f"{NOTEBOOK}.ipynb")
     config = Config()
     config.CourseDirectory.root = str(root)
+    # A new gradebook asks for the program `alembic`, which stands beside this Python.
+    os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     coursedir = CourseDirectory(config=config, log=_log)
     NbGraderAPI(coursedir, log=_log).generate_assignment(ASSIGNMENT)
     release = root / "release" / ASSIGNMENT / f"{NOTEBOOK}.ipynb"
@@ -77,8 +79,9 @@ def our_course(root: Path, confinement: str) -> Callable[[str], float]:
 
     def grade(student: str) -> float:
         lab.hand_in(student, submission(lab.release, SOLUTIONS))
-        scores = lab.grade([student])[student].scores
-        return sum(score or 0 for score in scores.values())
+        graded = lab.grade([student])[student]
+        print(graded.messages[:300], file=sys.stderr, end="")
+        return sum(score or 0 for score in graded.scores.values())
 
     return grade
 

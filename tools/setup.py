@@ -21,6 +21,9 @@ NO_DEPS = os.path.join(ROOT, "requirements", "no-deps.txt")
 INSTALLER = os.path.join(ROOT, "requirements", "installer.txt")
 OLDEST = (3, 11)
 GIGABYTES_NEEDED = 10
+# Compiled now, as pip does it: a confined kernel sees the environment read-only, and would compile
+# what it imports anew for each submission.
+UV_OPTIONS = ("pip", "install", "--quiet", "--compile-bytecode", "--python", PYTHON)
 
 
 def stop(problem, remedy):
@@ -99,10 +102,10 @@ def installer():
     if wanted == "pip":
         return pip
     if works(["uv", "--version"]):
-        return ["uv", "pip", "install", "--quiet", "--python", PYTHON]
+        return ["uv", *UV_OPTIONS]
     if works([*pip, "--require-hashes", "-r", INSTALLER]):
         uv = os.path.join(os.path.dirname(PYTHON), "uv")
-        return [uv, "pip", "install", "--quiet", "--python", PYTHON]
+        return [uv, *UV_OPTIONS]
     return pip
 
 

@@ -45,7 +45,16 @@ ATTACKS = (
     _forges("sends a verdict as a fact", PASSED, "there are no facts"),
     _forges("sends a number for a model", "{'kind': 'value', 'value': 2.0}"),
     _forges("sends NaN", "{'kind': 'number', 'value': 'nan'}"),
-    _forges("sends JSON's NaN", "{'kind': 'value', 'value': float('nan')}", "malformed"),
+    _forger(
+        "sends JSON's NaN",
+        # Jupyter's own writer refuses it.
+        "kernel.session.pack = lambda thing: json.dumps(thing, default=str).encode()\n"
+        "def send(nonce, *question):\n"
+        "    nan = {'kind': 'value', 'value': float('nan')}\n"
+        "    speak(nonce, {each: nan for each in question[1]})\n"
+        "checks.evidence.send = send",
+        said="malformed",
+    ),
     _forges(
         "sends a portrait of no known kind", "{'kind': 'pickle', 'value': 'gASV'}", "malformed"
     ),

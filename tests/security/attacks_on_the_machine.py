@@ -21,8 +21,8 @@ ATTACKS = (
     _attack("crashes the interpreter", "import ctypes\nctypes.string_at(1)", "KERNEL_DIED"),
     _attack(
         "kills everything",
+        # The kernel is its namespace's first process, which no signal from inside can end.
         "import os\nos.kill(-1, 9)\nos.kill(os.getpid(), 9)",
-        "KERNEL_DIED",
         harmless=False,
     ),
     _attack(
@@ -54,7 +54,7 @@ ATTACKS = (
         "prints without end",
         "while True: print('x' * 100_000)",
         "KERNEL_DIED",
-        said="output",
+        said="stopped: more than",
         harmless=False,
     ),
     _attack(
@@ -74,6 +74,8 @@ ATTACKS = (
         "makes files without end",
         "n = 0\ntry:\n    while n < 60_000:\n"
         "        open(f'file{n}', 'w').close()\n        n += 1\nexcept OSError: pass",
+        "KERNEL_DIED",
+        said="files",
         harmless=False,
     ),
     _attack(
@@ -91,7 +93,7 @@ ATTACKS = (
         "sends evidence that is too large",
         "nn.Linear.extra_repr = 0; model[0].weight = nn.Parameter(torch.ones(3000, 3000))",
         "KERNEL_DIED",
-        said="messages of more than",
+        said="stopped: more than",
     ),
     _attack(
         "sends messages without end",
@@ -105,7 +107,6 @@ ATTACKS = (
         "import shutil, os\nfor place in ('/', '.', '..', '/opt'):\n"
         "    shutil.rmtree(place, ignore_errors=True)",
         harmless=False,
-        outcome="KERNEL_DIED",
     ),
     _attack(
         "closes what it is asked through",

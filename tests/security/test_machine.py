@@ -11,7 +11,7 @@ from tests.security.attacks_on_the_machine import ATTACKS, ENDLESS
 from tests.security.lab import LIMITS, Attack, assert_in_vain, graded_once
 
 pytestmark = pytest.mark.slow
-SHORT = replace(LIMITS, cell_seconds=25, notebook_seconds=60)
+SHORT = replace(LIMITS, cell_seconds=15, notebook_seconds=40)
 
 
 @pytest.mark.xdist_group("attacks on the machine")

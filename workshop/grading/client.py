@@ -111,7 +111,7 @@ class Meter:
         elif self._in_notebook > self.notebook:
             self.over = f"more than {_in_words(self.notebook)} of output in all cells"
         elif self._in_other > self.other:
-            self.over = f"messages of more than {_in_words(self.other)}"
+            self.over = f"more than {_in_words(self.other)} sent beside output"
         return not self.over
 
 
@@ -246,7 +246,7 @@ class Client(NotebookClient):
                 return
             # The channels of a kernel that is just dying are cut too: look twice.
             if was_cut and not self.meter.over:
-                self.meter.over = f"a message of more than {_in_words(self.meter.largest)}"
+                self.meter.over = f"more than {_in_words(self.meter.largest)} sent at once"
                 self._stop_for_output()
             was_cut = self.meter.was_cut()
 

@@ -28,6 +28,12 @@ _NOT_SHOWN = "[Part of this output is a program or an interactive view. It is no
 _LIVE = re.compile(r"application/(?!json)|text/(html|javascript|vnd\.)")
 _PYTHON = Highlight2HTML(pygments_lexer="ipython3")  # type: ignore[no-untyped-call]
 _GRADE_ID = re.compile(r"[\w-]+", re.ASCII)
+# What steers a terminal, but for the colours that templates show; page breaks, bells, zero bytes.
+_STEERING = re.compile(
+    r"\x1b\][^\x07\x1b\n]*(?:\x07|\x1b\\)?"
+    r"|\x1b(?!\[[\d;]*m)(?:\[[0-?]*[ -/]*[@-~])?"
+    r"|[\x00-\x08\x0b\x0c\x0e-\x1a\x1c-\x1f\x7f-\x9f]"
+)
 _PICTURES = ("image/png", "image/jpeg")
 _PASSED_ON = ("text/latex", *_PICTURES, "text/plain")
 # The page needs no network. `style-src` is for the templates' own style sheets.
@@ -150,14 +156,14 @@ def _clean_output(output: NotebookNode) -> NotebookNode:
     clean: NotebookNode
     if kind == "stream":
         name = "stderr" if output.get("name") == "stderr" else "stdout"
-        clean = new_output("stream", name=name, text=_joined(output.get("text")))
+        clean = new_output("stream", name=name, text=_plain(output.get("text")))
     elif kind == "error":
         lines = output.get("traceback")
         clean = new_output(
             "error",
-            ename=_joined(output.get("ename")),
-            evalue=_joined(output.get("evalue")),
-            traceback=[_joined(line) for line in lines] if isinstance(lines, list) else [],
+            ename=_plain(output.get("ename")),
+            evalue=_plain(output.get("evalue")),
+            traceback=[_plain(line) for line in lines] if isinstance(lines, list) else [],
         )
     else:
         data = output.get("data") if isinstance(output.get("data"), dict) else {}
@@ -171,7 +177,7 @@ def _clean_output(output: NotebookNode) -> NotebookNode:
 def _clean_data(data: dict[str, Any]) -> dict[str, Any]:
     """The forms of one output that can be shown, the page's HTML first."""
     shown: dict[str, Any] = {
-        kind: _joined(data[kind]) for kind in _PASSED_ON if _joined(data.get(kind))
+        kind: _plain(data[kind]) for kind in _PASSED_ON if _joined(data.get(kind))
     }
     page = clean_html(_joined(data.get("text/html")))
     if not page.strip() and "text/markdown" in data:
@@ -202,6 +208,11 @@ def _sizes(output: NotebookNode) -> dict[str, Any]:
 
 def _count(value: object) -> int | None:
     return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+def _plain(value: object) -> str:
+    """Text that an output shows, without what would steer a terminal that it is copied to."""
+    return _STEERING.sub("", _joined(value))
 
 
 def _joined(value: object) -> str:

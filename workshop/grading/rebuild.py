@@ -143,6 +143,7 @@ class Rebuilder:
         _compare_structure(model, found)
         self._compare_sizes(model, found)
         modules = dict(model.named_modules(remove_duplicate=False))
+        self._compare_ties(model, found)
         made: dict[str, nn.Parameter] = {}
         for name, part in found.parameters.items():
             if part.tensor not in made:
@@ -162,6 +163,22 @@ class Rebuilder:
             if found.modules[name].flagged:
                 object.__setattr__(module, "requires_grad", False)
         return model
+
+    def _compare_ties(self, model: nn.Module, found: portrait.ModulePortrait) -> None:
+        """Refuse one tensor in two places that hold different ones in the source model.
+
+        A check counts a shared parameter once, under all its names: what is frozen could be hidden
+        behind what trains.
+        """
+        pristine = dict(model.named_parameters(remove_duplicate=False))
+        at: dict[str, str] = {}
+        for name, part in found.parameters.items():
+            other = at.setdefault(part.tensor, name)
+            if pristine[name] is not pristine[other]:
+                raise LearnerError(
+                    f"{other} and {name} are one tensor, but two in the source model.",
+                    hint="Give each layer parameters of its own.",
+                )
 
     def _compare_sizes(self, model: nn.Module, found: portrait.ModulePortrait) -> None:
         """Refuse tensors that are far larger than those of the source model."""

@@ -247,6 +247,23 @@ class TestStillShown:
         assert not Page(text).found
 
 
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("a\x1b]0;title\x07b", "ab"),
+        ("a\x1b]8;;https://x.example\x1b\\b", "ab"),
+        ("a\x1b[2J\x1b[31mb\x1b[0m", 'a<span class="ansi-red-fg">b</span>'),
+        ("a\x1b[1\x1bcb\x9b2J\x00\x08", "abc"),
+        ("a\tb\nc", "a\tb\nc"),
+    ],
+)
+def test_what_steers_a_terminal_is_not_on_the_page(text: str, wanted: str) -> None:
+    cell = new_code_cell(outputs=[new_output("stream", text=text)])
+    page = feedback_page(new_notebook(cells=[cell]))
+    assert not set("\x1b\x9b\x07\x00") & set(page)
+    assert wanted in page or wanted == "abc"
+
+
 def test_cleaning_twice_changes_nothing() -> None:
     for text in HTML.values():
         once = clean_html(text)

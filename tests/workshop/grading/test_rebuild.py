@@ -174,9 +174,14 @@ def extra_buffer(model: Any) -> None:
     model.register_buffer("answers", torch.ones(164))
 
 
+def tied_to_another(model: Any) -> None:
+    model.stem[1].bias = model.stem[1].weight
+
+
 @pytest.mark.parametrize(
     ("change", "words"),
     [
+        (tied_to_another, ["stem.1.weight", "stem.1.bias", "one tensor"]),
         (replaced_head, ["classifier", "Sequential", "Linear"]),
         (replaced_layer, ["stem.1", "InstanceNorm2d", "BatchNorm2d"]),
         (missing_layer, ["gone", "blocks.2"]),
