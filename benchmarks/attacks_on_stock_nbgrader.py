@@ -49,7 +49,7 @@ from tests.security.lab import (
 )
 from workshop.grading.sandbox.bubblewrap import bwrap_binary
 
-SECONDS = 240
+SECONDS = 120
 ALL_POINTS = sum(POINTS.values())
 FREE = (
     "named = {}.named_parameters()\n"
@@ -175,8 +175,20 @@ class Disposable:
         return repr([cell.get("outputs") for cell in notebook.cells])
 
 
-def tried(course: Disposable, number: int, attack: Attack) -> str:
-    """What the attack achieves, in words; empty if it achieves nothing."""
+def seen_anyway(course: Disposable) -> set[str]:
+    """The secrets that a submission gets to see by doing nothing: its tests' text, as they fail."""
+    idle = Attack("does nothing", "nothing")
+    course.hand_in("idle", idle.notebook(course.release()))
+    course.nbgrader("autograde", ASSIGNMENT, "--student", "idle")
+    shown = course.outputs("idle")
+    return {place for place, canary in CANARIES.items() if canary in shown}
+
+
+def tried(course: Disposable, number: int, attack: Attack, known: set[str]) -> str:
+    """What the attack achieves, in words; empty if it achieves nothing.
+
+    ``known`` are secrets that everyone gets to see.
+    """
     student = f"s{number}"
     folder = course.hand_in(student, attack.notebook(course.release()))
     if attack.files is not None:
@@ -186,7 +198,7 @@ def tried(course: Disposable, number: int, attack: Attack) -> str:
     shown, earned = course.outputs(student), sum(course.points(student).values())
     due = sum(score or 0 for score in attack.due.values())
     effects = [f"{earned:g} of {ALL_POINTS:g} points, {due:g} due"] if earned > due else []
-    found = [place for place, canary in CANARIES.items() if canary in shown]
+    found = [place for place in CANARIES if CANARIES[place] in shown and place not in known]
     if found:
         effects.append(f"reads: {', '.join(found)}")
     effects += [said for word, said in SAID.items() if word in shown]
@@ -195,6 +207,7 @@ def tried(course: Disposable, number: int, attack: Attack) -> str:
     return "; ".join(effects)
 
 
+HEAD = "| attack | is after | with stock nbgrader | here: in vain |\n| --- | --- | --- | --- |"
 SAID = {
     "IMPORTED": "imports the instructor's packages",
     "CONNECTED": "reaches the network",
@@ -234,13 +247,19 @@ def rows(words: list[str]) -> Iterator[str]:
         course.nbgrader("autograde", ASSIGNMENT, "--student", "honest")
         found = course.points("honest")
         assert sum(found.values()) == ALL_POINTS, found  # noqa: S101
-        number = 0
+        number, known = 0, seen_anyway(course)
+        print(
+            f"What every submission reads in the tracebacks of failed tests: {', '.join(known)}.\n"
+        )
+        print(HEAD)
         for test, attacks in GROUPS.items():
             for attack in attacks:
                 if words and not any(word in attack.name for word in words):
                     continue
                 number += 1
-                effect = tried(course, number, attack) if attack.harmless else "not tried here"
+                effect = (
+                    tried(course, number, attack, known) if attack.harmless else "not tried there"
+                )
                 yield row(attack.name, attack.aim, effect, test)
                 shutil.rmtree(course.root / "submitted" / f"s{number}", ignore_errors=True)
         if not words:
@@ -248,7 +267,6 @@ def rows(words: list[str]) -> Iterator[str]:
 
 
 def main() -> None:
-    print("| attack | is after | with stock nbgrader | here: in vain |\n| --- | --- | --- | --- |")
     for each in rows(sys.argv[1:]):
         print(each, flush=True)
 
