@@ -1,0 +1,96 @@
+"""Text files that people write in YAML: every mistake is an error that names the file and line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, TypeVar
+
+import yaml
+from pydantic import BaseModel, ValidationError
+
+from workshop.errors import WorkshopError
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+def load_yaml(path: Path, kind: type[Model], *, remedy: str) -> Model:
+    """What stands in a file, validated.
+
+    Args:
+        path: a file in UTF-8.
+        kind: what it has to hold; an empty file is an empty mapping.
+        remedy: where a reader finds what may stand there.
+
+    Raises:
+        WorkshopError: it cannot be read, is no YAML, has a key twice, or a key that is unknown,
+            missing or of the wrong type; names the line.
+    """
+    tree, data = _read(path)
+    try:
+        return kind.model_validate(data)
+    except ValidationError as error:
+        first = error.errors()[0]
+        keys = ".".join(str(part) for part in first["loc"])
+        said = first["msg"].removeprefix("Value error, ")
+        raise WorkshopError(
+            f"{keys}: {said}" if keys else said,
+            where=f"{path}:{line_of(tree, first['loc'])}",
+            remedy=remedy,
+        ) from error
+
+
+def line_of(tree: yaml.Node | None, keys: tuple[int | str, ...]) -> int:
+    """The line of the deepest of the keys that the file has, counted from 1.
+
+    Keys that the file does not have are passed over: validators add names of their own.
+    """
+    line, node = 1, tree
+    for key in keys:
+        if isinstance(node, yaml.MappingNode):
+            found = [(name, value) for name, value in node.value if name.value == str(key)]
+            if found:
+                line, node = found[0][0].start_mark.line + 1, found[0][1]
+        elif isinstance(node, yaml.SequenceNode) and isinstance(key, int) and key < len(node.value):
+            node = node.value[key]
+            line = node.start_mark.line + 1
+    return line
+
+
+class _StrictLoader(yaml.SafeLoader):
+    """YAML's own loader takes the last of several values for one key."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        seen: set[str] = set()
+        for key, _ in node.value:
+            if key.value in seen:
+                raise yaml.MarkedYAMLError(
+                    problem=f"the key {key.value!r} stands here twice", problem_mark=key.start_mark
+                )
+            seen.add(key.value)
+        return super().construct_mapping(node, deep=deep)
+
+
+def _read(path: Path) -> tuple[yaml.Node | None, Any]:
+    try:
+        text = path.read_text(encoding="utf-8")
+        tree = yaml.compose(text, Loader=yaml.SafeLoader)
+        return tree, yaml.load(text, Loader=_StrictLoader) or {}  # noqa: S506 - a SafeLoader
+    except OSError as error:
+        raise WorkshopError(
+            f"cannot be read: {error.strerror}", where=path, remedy="check the path and its rights"
+        ) from error
+    except UnicodeDecodeError as error:
+        raise WorkshopError(
+            "is not text in UTF-8", where=path, remedy="save it as UTF-8"
+        ) from error
+    except yaml.MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else 1
+        raise WorkshopError(
+            f"not valid YAML: {error.problem}",
+            where=f"{path}:{line}",
+            remedy="correct this line, or the one before",
+        ) from error
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        raise WorkshopError(
+            f"not valid YAML: {error}", where=path, remedy="write it anew, or correct what is named"
+        ) from error
