@@ -70,7 +70,7 @@ def reference_features(inputs: torch.Tensor, batch_size: int = 16) -> torch.Tens
     """
     values = inputs.detach().cpu().contiguous()
     digest = hashlib.sha256(f"{values.dtype} {list(values.shape)}".encode())
-    digest.update(values.view(torch.uint8).numpy())
+    digest.update(values.numpy().tobytes())
     name = digest.hexdigest()
     if name not in _measured:
         if len(_measured) >= _MOST_KEPT:

@@ -29,8 +29,9 @@ FACTS: dict[str, type] = {
 
 # In what PyTorch can train and compare.
 _PRECISIONS = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
-# A head may be larger than in the source model: ImageNet's has 1,000 classes and 1.3 million numbers.
-# But not without end: what a layer puts out takes memory of the grader's for every held-out example.
+# A head may be larger than in the source model: ImageNet's has 1,000 classes and 1.3 million
+# numbers. But not without end: what a layer puts out takes memory of the grader's for every
+# held-out example.
 _LARGEST_CHANGED, _MOST_OUTPUTS = 1 << 22, 1 << 12
 
 
