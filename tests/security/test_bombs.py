@@ -35,12 +35,14 @@ def test_head_for_a_few_more_classes_is_no_bomb() -> None:
     model = source()
     model[2] = nn.Linear(8, 1000)  # type: ignore[operator]
     assert rebuilt(model)[2].out_features == 1000
+    model[2] = nn.Linear(1280, 1000)  # type: ignore[operator] # ImageNet's
+    assert rebuilt(model)[2].out_features == 1000
 
 
 @pytest.mark.parametrize(
     "layer",
-    [lambda: nn.Linear(8, 1 << 19), lambda: nn.Linear(1 << 19, 2)],
-    ids=["half a million classes", "half a million features"],
+    [lambda: nn.Linear(8, 1 << 19), lambda: nn.Linear(1 << 22, 2)],
+    ids=["half a million classes", "four million features"],
 )
 def test_layers_far_larger_than_the_source_models_are_refused(layer: Callable[[], Any]) -> None:
     model = source()

@@ -6,6 +6,7 @@ All of it exists in the grader's process only.
 from __future__ import annotations
 
 import functools
+import hashlib
 from collections.abc import Callable
 from typing import Any
 
@@ -14,6 +15,9 @@ import torch
 from workshop.assets import ImageData, load_source_model
 from workshop.errors import WorkshopError
 from workshop.grading.held_out import load_held_out
+
+_MOST_KEPT = 8
+_measured: dict[str, torch.Tensor] = {}
 
 
 def names(threshold: float | None) -> dict[str, Any]:
@@ -56,12 +60,26 @@ def held_out(part: str = "held_out", *, domain: str = "mono", size: int = 96) ->
 
 
 def reference_features(inputs: torch.Tensor, batch_size: int = 16) -> torch.Tensor:
-    """The pristine source model's features of the inputs, ``[N, 1280]``, measured here and now.
+    """The pristine source model's features of the inputs, ``[N, 1280]``, measured here.
+
+    Every submission is asked about the same inputs, so their features are kept.
 
     Args:
         inputs: ``[N, 3, S, S]``, normalised as the source model wants them.
         batch_size: inputs at a time.
     """
+    values = inputs.detach().cpu().contiguous()
+    digest = hashlib.sha256(f"{values.dtype} {list(values.shape)}".encode())
+    digest.update(values.numpy().tobytes())
+    name = digest.hexdigest()
+    if name not in _measured:
+        if len(_measured) >= _MOST_KEPT:
+            _measured.pop(next(iter(_measured)))
+        _measured[name] = _features_of(values, batch_size)
+    return _measured[name].clone()
+
+
+def _features_of(inputs: torch.Tensor, batch_size: int) -> torch.Tensor:
     model: Any = load_source_model("efficientnet_lite0").eval()  # timm's methods have no types
     with torch.no_grad():
         return torch.cat(

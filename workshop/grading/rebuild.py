@@ -29,9 +29,10 @@ FACTS: dict[str, type] = {
 
 # In what PyTorch can train and compare.
 _PRECISIONS = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
-# A head for other classes may be larger than the source model's, but not without end: what a layer
-# puts out takes memory of the grader's, for every held-out example.
-_LARGEST_CHANGED = 1 << 16
+# A head may be larger than in the source model: ImageNet's has 1,000 classes and 1.3 million
+# numbers. But not without end: what a layer puts out takes memory of the grader's for every
+# held-out example.
+_LARGEST_CHANGED, _MOST_OUTPUTS = 1 << 22, 1 << 12
 
 
 class Rebuilder:
@@ -187,10 +188,12 @@ class Rebuilder:
         shown = {name: part.tensor for name, part in found.parameters.items()}
         shown |= {name: part.tensor for name, part in found.buffers.items()}
         for name, tensor in shown.items():
-            numbers = self._evidence.tensor(tensor).numel()
-            if numbers > max((pristine | buffers)[name].numel(), _LARGEST_CHANGED):
+            known, here = (pristine | buffers)[name], self._evidence.tensor(tensor)
+            if here.numel() > max(known.numel(), _LARGEST_CHANGED) or (
+                _outputs(here) > max(_outputs(known), _MOST_OUTPUTS)
+            ):
                 raise LearnerError(
-                    f"{name} has {numbers:,} numbers, far more than in the source model.",
+                    f"{name} has {here.numel():,} numbers, far more than in the source model.",
                     hint="A new head has as many outputs as there are classes.",
                 )
 
@@ -235,6 +238,11 @@ def _compare_structure(model: nn.Module, found: portrait.ModulePortrait) -> None
             f" model has it{first(odd)}.",
             hint="Change the values of parameters, not which parameters there are.",
         )
+
+
+def _outputs(tensor: torch.Tensor) -> int:
+    """How many numbers a layer with this weight or bias puts out for one example."""
+    return tensor.shape[0] if tensor.dim() else 1
 
 
 def _put(modules: dict[str, nn.Module], name: str, parameter: nn.Parameter) -> None:
