@@ -43,12 +43,14 @@ c.FileNameCollectorPlugin.named_regexp = (
 
 # --- Release: what is done to a notebook before students get it -----------------------------
 
-# nbgrader's steps with two changes. Left out: header and footer, and AUTOTEST, which would run the
-# notebook. Moved: the mark scheme goes before checksums are taken and cells are saved, because
-# nbgrader gives an untouched answer 0 only if it is the text that was saved.
+# nbgrader's steps with three changes. Ours clears solutions as nbgrader's ClearSolutions does, but
+# an unanswered question is `name = None` rather than code that stops. Left out: header and footer,
+# and AUTOTEST, which would run the notebook. Moved: the mark scheme goes before checksums are taken
+# and cells are saved, because nbgrader gives an untouched answer 0 only if it is the text that was
+# saved.
 c.GenerateAssignment.preprocessors = [
     "nbgrader.preprocessors.LockCells",
-    "nbgrader.preprocessors.ClearSolutions",
+    "workshop.authoring.release_steps.ClearAnswers",
     "nbgrader.preprocessors.ClearMarkScheme",
     "nbgrader.preprocessors.ClearOutput",
     "nbgrader.preprocessors.CheckCellMetadata",

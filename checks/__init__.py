@@ -24,6 +24,9 @@ from checks.freezing import (
 from checks.guard import CheckCrashed, guard
 from checks.head import check_from_scratch, check_head
 from checks.optimizer import check_coverage, check_learning_rates, check_weight_decay
+from checks.overview import progress
+from checks.quiz import Form, Key, check_answer, check_form
+from checks.sealing import unseal
 from checks.training import (
     check_head_training,
     check_loop_epochs,
@@ -35,15 +38,19 @@ from checks.verdict import Status, Verdict
 
 __all__ = [
     "CheckCrashed",
+    "Form",
+    "Key",
     "Measurement",
     "Status",
     "Verdict",
     "check_accuracy",
+    "check_answer",
     "check_coverage",
     "check_eval_mode",
     "check_evaluation_mode",
     "check_evaluation_result",
     "check_features",
+    "check_form",
     "check_from_scratch",
     "check_head",
     "check_head_training",
@@ -61,7 +68,9 @@ __all__ = [
     "observe_evaluation",
     "observe_head_training",
     "observe_loop",
+    "progress",
     "show",
     "snapshot",
+    "unseal",
     "wilson_interval",
 ]

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable, Sequence
 
 from checks.guard import guard
+from checks.overview import note
 from checks.verdict import Verdict, to_html, to_text
 
 
@@ -33,6 +34,7 @@ def show(*verdicts: Verdict | Callable[[], Verdict]) -> None:
     results = [each if isinstance(each, Verdict) else guard("your code", each) for each in verdicts]
     if not results:
         return
+    note(results)
     if _in_notebook():
         from IPython.display import display  # noqa: PLC0415 - a plain script need not have IPython
 

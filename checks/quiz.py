@@ -10,7 +10,7 @@ import math
 import re
 import unicodedata
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from itertools import combinations
 from numbers import Real
@@ -222,7 +222,7 @@ class Key:
 
     right: tuple[str, ...] | bool | float
     tolerance: float = 0.0
-    feedback: Mapping[str, str] | None = None
+    feedback: Mapping[str, str] = field(default_factory=dict)
     mistakes: tuple[tuple[float | str, str], ...] = ()
 
 
@@ -295,7 +295,7 @@ def _share(found: Answer, form: Form, key: Key) -> str:
 
 
 def _feedback(found: Answer, form: Form, key: Key, *, right: bool) -> str:
-    texts = key.feedback or {}
+    texts = key.feedback
     for mistake, said in key.mistakes:
         same = (
             found == normalised(mistake)

@@ -18,6 +18,7 @@ from rich.table import Table
 from workshop import __version__
 from workshop.course import Course
 from workshop.errors import WorkshopError
+from workshop.quiz.cli import app as quiz_commands
 
 if TYPE_CHECKING:
     from workshop.grading.results import SubmissionResult
@@ -29,6 +30,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+app.add_typer(quiz_commands, name="quiz")
 out = Console()
 err = Console(stderr=True)
 

@@ -5,6 +5,7 @@ The root of a course is the folder with ``nbgrader_config.py``. Inside it::
     source/<assignment>/<notebook>.py       the truth, one text file per notebook
     source/<assignment>/<notebook>/         thresholds and variants; instructors only
     source/<assignment>/release.txt         names of further files that students get (optional)
+    quizzes/<quiz>.yaml                     quiz items, keys included; instructors only
     source/notebooks/                       generated; nbgrader's source directory
     release/                                generated; what students get
     submitted/ autograded/ feedback/ gradebook.db
@@ -101,6 +102,11 @@ class Course:
     def source_notebooks(self) -> Path:
         """Generated notebooks with solutions and hidden tests: nbgrader's source directory."""
         return self.source / NOTEBOOKS_FOLDER
+
+    @property
+    def quizzes(self) -> Path:
+        """Quiz items as text, one file for each quiz."""
+        return self.root / "quizzes"
 
     @property
     def release(self) -> Path:

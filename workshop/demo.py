@@ -89,6 +89,8 @@ def _fresh_course(origin: Course, folder: Path) -> Course:
         folder / "source",
         ignore=shutil.ignore_patterns(origin.source_notebooks.name),
     )
+    if origin.quizzes.is_dir():
+        shutil.copytree(origin.quizzes, folder / origin.quizzes.name)
     return Course.at(folder)
 
 

@@ -22,6 +22,11 @@ PROJECT = Path("packaging") / "student"
 CARDS = Path("docs") / "data"
 # All that students' notebooks import. Each is a folder or a file of this repository.
 PACKED = ("checks", "workshop/__init__.py", "workshop/assets", "workshop/learn")
+EXTENSION = Path("packaging") / "labextension"
+_EXTENSION_FILES = tuple(
+    f"data/share/jupyter/labextensions/transfer-learning-workshop/{name}"
+    for name in ("package.json", "static/quiz.js")
+)
 _CODE = (".py", ".typed")
 _DATA = (".npz", ".json", ".md")
 
@@ -81,7 +86,8 @@ def _may_go_out(member: str) -> bool:
     if top.endswith(".dist-info"):
         return True
     if top.endswith(".data"):
-        return rest.startswith(f"data/share/{FOLDER_NAME}/") and rest.endswith(_DATA)
+        data = rest.startswith(f"data/share/{FOLDER_NAME}/") and rest.endswith(_DATA)
+        return data or rest in _EXTENSION_FILES
     chosen = any(member == each or member.startswith(f"{each}/") for each in PACKED)
     return chosen and member.endswith(_CODE)
 
@@ -89,6 +95,7 @@ def _may_go_out(member: str) -> bool:
 def _stage(staging: Path) -> None:
     """Copy what is packed, and nothing else, to where it is built."""
     shutil.copytree(ROOT / PROJECT, staging)
+    shutil.copytree(ROOT / EXTENSION, staging / EXTENSION.name)
     shutil.copy(ROOT / "LICENSE", staging)
     for name in PACKED:
         source, target = ROOT / name, staging / name

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import kendalltau
 
@@ -202,6 +202,7 @@ def test_text_that_equals_everything_gains_nothing() -> None:
 
 
 @pytest.mark.parametrize("form", [SINGLE, MULTIPLE, TRUTH, NUMBER, WORDS, ORDER])
+@settings(deadline=None)
 @given(
     answer=st.recursive(
         st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.binary(),

@@ -22,6 +22,7 @@ def course(tmp_path_factory: pytest.TempPathFactory) -> Course:
     folder = tmp_path_factory.mktemp("course")
     shutil.copy(ROOT / CONFIG_NAME, folder)
     shutil.copytree(ROOT / "source", folder / "source", ignore=shutil.ignore_patterns("notebooks"))
+    shutil.copytree(ROOT / "quizzes", folder / "quizzes")
     return Course.at(folder)
 
 

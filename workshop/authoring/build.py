@@ -21,6 +21,8 @@ from workshop.authoring.rules import check_cells
 from workshop.authoring.text import read
 from workshop.course import Course
 from workshop.errors import WorkshopError
+from workshop.quiz.cells import expanded
+from workshop.quiz.items import load_quizzes
 
 # Beside the generated notebooks: what they were when built, to notice edits made in JupyterLab.
 _RECORD = ".built.json"
@@ -103,7 +105,7 @@ def load_cells(course: Course, assignment: str, notebook: str) -> tuple[SourceCe
             where=course.source / assignment,
             remedy=f"there are: {', '.join(names)}",
         )
-    cells = read(path).cells
+    cells = expanded(read(path).cells, load_quizzes(course.quizzes), path)
     check_cells(cells, path)
     return cells
 

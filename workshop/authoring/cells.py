@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Literal
+from typing import Any, Literal
 
 CellType = Literal["code", "markdown"]
 
@@ -27,9 +27,22 @@ class Kind(StrEnum):
     SOLUTION = "solution"
     TEST = "test"
     REFLECTION = "reflection"
+    QUIZ = "quiz"
+    SELF_CHECK = "self_check"
+    PROGRESS = "progress"
 
 
-NAMED_KINDS = (Kind.LOCKED, Kind.SOLUTION, Kind.TEST, Kind.REFLECTION)
+NAMED_KINDS = (
+    Kind.LOCKED,
+    Kind.SOLUTION,
+    Kind.TEST,
+    Kind.REFLECTION,
+    Kind.QUIZ,
+    Kind.SELF_CHECK,
+    Kind.PROGRESS,
+)
+# Only in an author's text: each becomes other cells.
+MARKERS = (Kind.QUIZ, Kind.SELF_CHECK, Kind.PROGRESS)
 
 
 @dataclass(frozen=True)
@@ -44,6 +57,9 @@ class SourceCell:
             the name of the exercise that it tests.
         points: what a test or a reflection is worth, greater than 0; None otherwise.
         extras: objective, topic and hint, as far as given.
+        quiz: what a form for clicking an answer needs, in the cell of a quiz question's answer.
+        origin: kind and name of the marker that this cell of a question was made from, such as
+            ``quiz module1_concepts``; empty for all other cells.
         line: the line of the cell's marker in its file, counted from 1; 0 if there is no file.
         first_line: the line of the first line of ``source``.
     """
@@ -54,6 +70,8 @@ class SourceCell:
     name: str | None = None
     points: int | float | None = None
     extras: Mapping[str, str] = field(default_factory=dict)
+    quiz: Mapping[str, Any] = field(default_factory=dict)
+    origin: str = ""
     line: int = field(default=0, compare=False)
     first_line: int = field(default=0, compare=False)
 

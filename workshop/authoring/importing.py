@@ -13,6 +13,8 @@ from workshop.authoring.rules import check_cells
 from workshop.authoring.text import NotebookText, parse, read, render
 from workshop.course import Course, check_name
 from workshop.errors import WorkshopError
+from workshop.quiz.cells import collapsed
+from workshop.quiz.items import load_quizzes
 
 
 def import_notebook(course: Course, path: Path | str, *, assignment: str | None = None) -> Path:
@@ -39,8 +41,9 @@ def import_notebook(course: Course, path: Path | str, *, assignment: str | None 
     notebook = load(notebook_path)
     if _is_released(notebook):
         raise _students_version(course, notebook_path)
-    cells = from_notebook(notebook, notebook_path)
-    check_cells(cells, notebook_path)
+    questions_too = from_notebook(notebook, notebook_path)
+    check_cells(questions_too, notebook_path)
+    cells = collapsed(questions_too, load_quizzes(course.quizzes), notebook_path)
     target = _target(course, notebook_path, assignment)
     text = render(NotebookText(read(target).preamble if target.is_file() else "", cells))
     _check_round_trip(text, cells, notebook_path)

@@ -7,7 +7,7 @@ import hashlib
 import json
 import math
 import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +45,8 @@ _NBGRADER_KEYS = frozenset(
     {"schema_version", "grade", "solution", "locked", "task", "grade_id", "points"}
     | {"checksum", "cell_type"}
 )
+# In the cells of quiz questions, beside the keys that an author writes.
+_QUIZ, _ORIGIN = "quiz", "origin"
 _EDITABLE_KEYS = ("grade", "solution", "locked", "grade_id", "points")
 _METADATA = {
     "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
@@ -92,8 +94,13 @@ def _cell_metadata(cell: SourceCell) -> dict[str, Any]:
         }
         if cell.points is not None:
             metadata["nbgrader"]["points"] = cell.points
-    if cell.extras:
-        metadata["workshop"] = dict(cell.extras)
+    about: dict[str, Any] = dict(cell.extras)
+    if cell.quiz:
+        about[_QUIZ] = copy.deepcopy(dict(cell.quiz))
+    if cell.origin:
+        about[_ORIGIN] = cell.origin
+    if about:
+        metadata["workshop"] = about
     return metadata
 
 
@@ -198,14 +205,23 @@ def _from_cell(cell: NotebookNode, place: str) -> SourceCell:
     cell_type: CellType = "code" if cell.cell_type == "code" else "markdown"
     meta = cell.metadata.get("nbgrader", {})
     kind = _kind_of(meta, cell_type, place)
+    about = dict(cell.metadata.get("workshop", {}))
     return SourceCell(
         kind,
         cell_type,
         cell.source.strip("\n"),
         name=_name_of(meta, kind, place),
         points=_points_of(meta, kind, place),
-        extras=_extras_of(cell.metadata.get("workshop", {}), kind, place),
+        quiz=_plain(about.pop(_QUIZ, {})),
+        origin=str(about.pop(_ORIGIN, "")),
+        extras=_extras_of(about, kind, place),
     )
+
+
+def _plain(about: Any) -> dict[str, Any]:
+    """Metadata without the classes of nbformat."""
+    plain: Any = json.loads(json.dumps(about))
+    return plain if isinstance(plain, dict) else {}
 
 
 def _kind_of(meta: NotebookNode, cell_type: CellType, place: str) -> Kind:
@@ -276,7 +292,7 @@ def _points_of(meta: NotebookNode, kind: Kind, place: str) -> int | float | None
     return int(points) if points == int(points) else float(points)
 
 
-def _extras_of(extras: NotebookNode, kind: Kind, place: str) -> dict[str, str]:
+def _extras_of(extras: Mapping[str, Any], kind: Kind, place: str) -> dict[str, str]:
     known: Sequence[str] = EXTRA_KEYS
     bad = sorted(key for key in extras if key not in known or not isinstance(extras[key], str))
     if bad:

@@ -19,6 +19,7 @@ import nbformat.v4
 
 from workshop.authoring.cells import (
     EXTRA_KEYS,
+    MARKERS,
     NAME,
     NAME_RULE,
     NAMED_KINDS,
@@ -41,6 +42,9 @@ _ALLOWED: dict[Kind, tuple[str, ...]] = {
     Kind.SOLUTION: EXTRA_KEYS,
     Kind.TEST: ("points", *EXTRA_KEYS),
     Kind.REFLECTION: ("points", *EXTRA_KEYS),
+    Kind.QUIZ: (),
+    Kind.SELF_CHECK: (),
+    Kind.PROGRESS: (),
 }
 _QUOTES = ('"""', "'''", 'r"""', "r'''")
 
@@ -196,7 +200,7 @@ def _kind_of(keys: dict[str, Any], cell_type: CellType, place: str) -> Kind:
             remedy="make two cells of it",
         )
     kind = kinds[0] if kinds else (Kind.PROSE if cell_type == "markdown" else Kind.CODE)
-    if kind in (Kind.SOLUTION, Kind.TEST) and cell_type == "markdown":
+    if kind in (Kind.SOLUTION, Kind.TEST, *MARKERS) and cell_type == "markdown":
         raise WorkshopError(
             f"a {kind.value} cell holds code", where=place, remedy="take [markdown] away"
         )

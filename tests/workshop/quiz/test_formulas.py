@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from workshop.quiz.formulas import FormulaError, evaluated, names_in
 
 
+@settings(deadline=None)
 @given(r=st.integers(1, 64), d=st.integers(1, 4096), k=st.integers(1, 4096))
 def test_formulas_give_what_python_gives(r: int, d: int, k: int) -> None:
     values = {"r": r, "d": d, "k": k}

@@ -1,0 +1,35 @@
+"""A step of nbgrader's release, changed for quiz questions."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from nbformat import NotebookNode
+from nbgrader.preprocessors import ClearSolutions
+
+
+class ClearAnswers(ClearSolutions):  # type: ignore[misc] # nbgrader ships no types
+    """Takes solutions out; a question's answer goes without a stub that would stop the notebook."""
+
+    def preprocess_cell(
+        self, cell: NotebookNode, resources: dict[str, Any], cell_index: int
+    ) -> tuple[NotebookNode, dict[str, Any]]:
+        """Clear one cell."""
+        if "quiz" not in cell.metadata.get("workshop", {}):
+            return self._cleared(cell, resources, cell_index)
+        stubs: dict[str, str] = self.code_stub  # type: ignore[has-type] # traitlets has no types
+        try:
+            self.code_stub = dict.fromkeys(stubs, "")
+            cell, resources = self._cleared(cell, resources, cell_index)
+            cell.source = cell.source.rstrip()
+            return cell, resources
+        finally:
+            self.code_stub = stubs
+
+    def _cleared(
+        self, cell: NotebookNode, resources: dict[str, Any], cell_index: int
+    ) -> tuple[NotebookNode, dict[str, Any]]:
+        cleared: tuple[NotebookNode, dict[str, Any]] = super().preprocess_cell(
+            cell, resources, cell_index
+        )
+        return cleared

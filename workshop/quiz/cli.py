@@ -1,0 +1,51 @@
+"""The commands ``workshop quiz ...``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from workshop.errors import WorkshopError
+
+app = typer.Typer(help="Read quizzes from slides, and give them to other systems.")
+_out, _err = Console(highlight=False), Console(stderr=True, highlight=False)
+
+
+@app.command("import")
+def import_deck(
+    deck: Annotated[Path, typer.Argument(help="slides as .txt, .md, .pdf or .pptx")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="the quiz file to write")],
+    title: Annotated[str, typer.Option(help="the quiz's title; the file's name if not given")] = "",
+    force: Annotated[bool, typer.Option("--force", help="write over a file that is there")] = False,
+) -> None:
+    """Find the quizzes in a slide deck, and write them as a file to complete.
+
+    What is ambiguous, or has no answer, is reported with its line and left out. Exit status 1 if
+    anything was reported.
+    """
+    from workshop.quiz.deck import find_questions, to_yaml  # noqa: PLC0415 - takes a while
+    from workshop.quiz.deck_text import read_deck, slide_of  # noqa: PLC0415
+
+    if output.exists() and not force:
+        raise WorkshopError(
+            "is there already", where=output, remedy="name another file, or add --force"
+        )
+    lines = read_deck(deck)
+    found = find_questions(lines)
+    for problem in found.problems:
+        slide = f" (slide {slide_of(lines, problem.line)})" if "\f" in lines else ""
+        _err.print(f"{deck}:{problem.line}{slide}: {problem.what}", style="red", markup=False)
+    if not found.questions:
+        raise WorkshopError(
+            "no question that could be read",
+            where=deck,
+            remedy="docs/author tells how a quiz in a deck has to look",
+        )
+    output.write_text(to_yaml(found.questions, title or deck.stem), encoding="utf-8")
+    reported = f"; {len(found.problems)} problems above" if found.problems else ""
+    _out.print(f"{output}: {len(found.questions)} questions{reported}", markup=False)
+    _out.print("Now write the feedback, objective, topic and difficulty of each.")
+    raise typer.Exit(1 if found.problems else 0)
