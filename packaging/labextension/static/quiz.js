@@ -86,7 +86,11 @@
 
     build() {
       const legend = element('legend', {}, this.quiz.legend);
-      const fields = element('fieldset', { class: 'tlw-quiz' }, legend);
+      const fields = element(
+        'fieldset',
+        { class: 'tlw-quiz', 'data-question': this.quiz.name },
+        legend
+      );
       fields.append(...this.controls());
       const buttons = element('p', { class: 'tlw-quiz-buttons' });
       if (this.check) {

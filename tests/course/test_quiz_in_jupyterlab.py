@@ -1,0 +1,216 @@
+"""A learner answers the quizzes in a real JupyterLab, in a real browser."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Locator, Page, expect, sync_playwright
+
+from checks.quiz import QuestionType
+from workshop.authoring.build import build
+from workshop.course import Course
+from workshop.grading.grade import grade
+from workshop.quiz.asked import Asked, asked
+from workshop.quiz.items import load_quizzes
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+ASSIGNMENT, NOTEBOOK = "module1_concepts", "quiz"
+PATIENCE = 120_000  # milliseconds; a first start compiles and loads much
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(CHROMIUM is None, reason="NOT TESTED in a browser: no chromium here"),
+]
+
+
+@pytest.fixture(scope="module")
+def released(course: Course) -> Path:
+    build(course, [ASSIGNMENT])
+    return course.release_notebook(ASSIGNMENT, NOTEBOOK)
+
+
+@pytest.fixture(scope="module")
+def questions(course: Course) -> dict[str, Asked]:
+    return {item.id: asked(item) for item in load_quizzes(course.quizzes)[ASSIGNMENT].items}
+
+
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
+    """A running JupyterLab: its address and its folder."""
+    home = tmp_path_factory.mktemp("home")
+    folder = tmp_path_factory.mktemp("work")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    address = f"http://127.0.0.1:{port}"
+    with (home / "log").open("w") as log:
+        server = subprocess.Popen(
+            [
+                *(sys.executable, "-m", "jupyterlab", "--no-browser", f"--port={port}"),
+                *("--IdentityProvider.token=", "--allow-root", f"--ServerApp.root_dir={folder}"),
+                "--LabApp.news_url=None",
+            ],
+            env={**os.environ, "HOME": str(home), "JUPYTER_CONFIG_DIR": str(home / "config")},
+            stdout=log,
+            stderr=subprocess.STDOUT,
+        )
+        try:
+            _wait_for(f"{address}/api/status", server, home / "log")
+            yield address, folder
+        finally:
+            server.terminate()
+            server.wait(60)
+
+
+def _wait_for(address: str, server: subprocess.Popen[bytes], log: Path) -> None:
+    for _ in range(240):
+        assert server.poll() is None, log.read_text()[-2000:]
+        try:
+            urllib.request.urlopen(address, timeout=5).close()  # noqa: S310 - our own server
+        except OSError:
+            time.sleep(0.5)
+        else:
+            return
+    pytest.fail(f"JupyterLab did not start: {log.read_text()[-2000:]}")
+
+
+@pytest.fixture(scope="module")
+def page() -> Iterator[Page]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"]
+        )
+        page = browser.new_page(viewport={"width": 1280, "height": 1000})
+        page.set_default_timeout(PATIENCE)
+        yield page
+        browser.close()
+
+
+def opened(page: Page, lab: tuple[str, Path], name: str) -> None:
+    page.goto(f"{lab[0]}/lab/tree/{name}?reset")
+    page.locator("fieldset.tlw-quiz").first.wait_for()
+
+
+def form_of(page: Page, name: str) -> Locator:
+    """The form of a question, scrolled to: JupyterLab draws only what is near."""
+    form = page.locator(f'fieldset[data-question="{name}"]')
+    for _ in range(60):
+        if form.count():
+            break
+        page.locator(".jp-WindowedPanel-outer").evaluate("each => each.scrollBy(0, 500)")
+        page.wait_for_timeout(200)
+    form.scroll_into_view_if_needed()
+    return form
+
+
+def answer(form: Locator, question: Asked) -> None:
+    """Clicks, and types where there is nothing to click, the right answer."""
+    value = question.answer
+    if question.form.type is QuestionType.TRUE_FALSE:
+        form.get_by_role("radio", name=str(value), exact=True).check()
+    elif question.form.type is QuestionType.SINGLE_CHOICE:
+        form.locator(f'input[value="{value}"]').check()
+    elif question.form.type is QuestionType.MULTIPLE_RESPONSE:
+        for letter in value:
+            form.locator(f'input[value="{letter}"]').check()
+    elif question.form.type is QuestionType.ORDERING:
+        _put_in_order(form, value)
+    else:
+        form.get_by_role("textbox").fill(str(value))
+
+
+def _put_in_order(form: Locator, letters: list[str]) -> None:
+    for place, letter in enumerate(letters):
+        up = form.get_by_role("button", name=f"Move step {letter} up")
+        shown = form.locator("li")
+        while not shown.nth(place).inner_text().count(f"{letter})"):
+            up.click()
+    # One move and back writes the order where it was right from the start.
+    down = form.get_by_role("button", name=f"Move step {letters[0]} down")
+    down.click()
+    form.get_by_role("button", name=f"Move step {letters[0]} up").click()
+
+
+def saved(page: Page, path: Path) -> Any:
+    """The notebook's file after Ctrl+S."""
+    before = path.stat().st_mtime_ns
+    page.keyboard.press("Control+s")
+    for _ in range(100):
+        if path.stat().st_mtime_ns != before:
+            break
+        page.wait_for_timeout(100)
+    return nbformat.read(path, as_version=4)
+
+
+def test_clicked_answers_are_kept_and_earn_their_points(
+    course: Course,
+    released: Path,
+    questions: dict[str, Asked],
+    lab: tuple[str, Path],
+    page: Page,
+) -> None:
+    path = lab[1] / "quiz.ipynb"
+    shutil.copy(released, path)
+    opened(page, lab, path.name)
+    for name, question in questions.items():
+        answer(form_of(page, name), question)
+    notebook = saved(page, path)
+    written = {cell.id: cell.source for cell in notebook.cells if cell.id in questions}
+    assert not [name for name, source in written.items() if source.endswith("None")]
+
+    page.goto("about:blank")
+    opened(page, lab, path.name)
+    for name in (*questions,)[:3]:
+        expect(form_of(page, name)).to_have_attribute("data-answered", "true")
+    first = next(iter(questions.values()))
+    chosen = form_of(page, first.item.id).locator(f'input[value="{first.answer}"]')
+    expect(chosen).to_be_checked()
+
+    folder = course.submitted / "clicks" / ASSIGNMENT
+    folder.mkdir(parents=True)
+    shutil.copy(path, folder / f"{NOTEBOOK}.ipynb")
+    report = grade(course, ASSIGNMENT, ["clicks"])
+    lost = [each for each in report.results[0].cells if each.score != each.max_score]
+    assert not lost
+
+
+def test_typed_answers_earn_the_same_without_a_browser(
+    course: Course, released: Path, questions: dict[str, Asked]
+) -> None:
+    notebook = nbformat.read(released, as_version=4)
+    for cell in notebook.cells:
+        if cell.id in questions:
+            cell.source = f"{cell.id} = {questions[cell.id].answer!r}"
+    folder = course.submitted / "types" / ASSIGNMENT
+    folder.mkdir(parents=True)
+    (folder / f"{NOTEBOOK}.ipynb").write_text(json.dumps(notebook))
+    report = grade(course, ASSIGNMENT, ["types"])
+    assert not [each for each in report.results[0].cells if each.score != each.max_score]
+
+
+def test_nothing_serious_for_those_who_do_not_see_or_have_no_mouse(
+    released: Path, questions: dict[str, Asked], lab: tuple[str, Path], page: Page
+) -> None:
+    path = lab[1] / "keyboard.ipynb"
+    shutil.copy(released, path)
+    opened(page, lab, path.name)
+    name = next(iter(questions))
+    form = form_of(page, name)
+    found = Axe().run(page, context=".tlw-quiz").response["violations"]
+    assert not [each for each in found if each["impact"] in ("serious", "critical")], found
+    form.get_by_role("radio").first.focus()
+    page.keyboard.press("ArrowDown")
+    expect(form).to_have_attribute("data-answered", "true")
+    expect(form.get_by_role("status")).to_contain_text("B")
