@@ -21,6 +21,9 @@ setup: ## make .venv and install everything, pinned with hashes
 demo: setup ## build, release, and grade a small class: the main job, in minutes
 	@$(BIN)/workshop demo
 
+# A thread for each worker: more would wait for each other's cores.
+test test-fast: export OMP_NUM_THREADS = 1
+
 test: setup ## every test, the whole course included
 	$(PYTEST) -n $(WORKERS) --dist loadfile
 

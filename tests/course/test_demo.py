@@ -86,7 +86,7 @@ def test_feedback_shows_verdicts_and_no_hidden_test(demo: Path) -> None:
     ).read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("student", ["dorothy", "hedy"])
+@pytest.mark.parametrize("student", ["grace", "hedy"])
 def test_stock_nbgrader_gives_the_same_scores(
     demo: Path, run: Command, tmp_path: Path, student: str
 ) -> None:
