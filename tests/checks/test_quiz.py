@@ -140,7 +140,9 @@ TABLE: list[tuple[Form, Key, Any, float | None]] = [
 
 
 @pytest.mark.parametrize(
-    ("form", "key", "answer", "score"), TABLE, ids=lambda each: str(each)[:30] or "empty"
+    ("form", "key", "answer", "score"),
+    TABLE,
+    ids=[f"{number} {form.type}" for number, (form, *_) in enumerate(TABLE)],
 )
 def test_score(form: Form, key: Key, answer: object, score: float | None) -> None:
     readable = check_form(answer, form)
