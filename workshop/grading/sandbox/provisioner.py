@@ -67,6 +67,8 @@ class ConfinedProvisioner(KernelProvisionerBase):
 
     async def cleanup(self, restart: bool = False) -> None:  # noqa: ARG002
         """Wait until everything is gone."""
+        if self.sandbox is not None:
+            self.sandbox.stop()  # also what the watchdog may be waiting for
         if self._watchdog is not None:
             self._watchdog.close()
             self._watchdog = None

@@ -1,8 +1,11 @@
 """Watches what a sandbox uses as a whole, which Linux limits for single processes only.
 
 Control groups would do it too, but an ordinary user seldom may make one. Root is not held to a
-number of processes at all. So a thread looks often and kills the sandbox; what can happen between
+number of processes at all. So threads look often and kill the sandbox; what can happen between
 two looks is bounded by the limits of the single process.
+
+Memory that processes share has a thread of its own: to count it Linux takes a lock that a forking
+process holds, which takes minutes among hundreds that fork. Counting them must not wait for that.
 """
 
 from __future__ import annotations
@@ -10,6 +13,7 @@ from __future__ import annotations
 import contextlib
 import os
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 from workshop.grading.sandbox.bubblewrap import HOME, MEGABYTE, RUNTIME, SHARED_MEMORY, TEMPORARY
@@ -32,57 +36,63 @@ class Watchdog:
         self._memory = sandbox.bounds.usable_memory
         self._processes: int | None = None  # a descriptor of the sandbox's own /proc
         self._over = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="workshop-watchdog", daemon=True)
+        self._threads = [
+            threading.Thread(target=self._run, args=(look,), name="workshop-watchdog", daemon=True)
+            for look in (self._look_at_counts, self._look_at_memory)
+        ]
 
     def start(self) -> None:
         """Begin to watch."""
-        self._thread.start()
+        for thread in self._threads:
+            thread.start()
 
     def close(self) -> None:
         """Stop watching."""
         self._over.set()
-        self._thread.join()
+        for thread in self._threads:
+            thread.join()
+        if self._processes is not None:
+            os.close(self._processes)
+            self._processes = None
 
-    def _run(self) -> None:
-        try:
-            while not self._over.wait(_SECONDS_BETWEEN_LOOKS):
-                if self._sandbox.process.poll() is not None:
-                    return
-                reason = self.look()
-                if reason:
-                    self._sandbox.stop(reason)
-                    return
-        finally:
-            if self._processes is not None:
-                os.close(self._processes)
-                self._processes = None
+    def _run(self, look: Callable[[], str]) -> None:
+        while not self._over.wait(_SECONDS_BETWEEN_LOOKS):
+            if self._sandbox.process.poll() is not None:
+                return
+            reason = look()
+            if reason:
+                self._sandbox.stop(reason)
+                return
 
-    def look(self) -> str:
-        """Which bound is exceeded now; empty if none is."""
+    def _look_at_counts(self) -> str:
+        """Which number is exceeded now; empty if none is."""
         if _resident() - self._own_memory > _GROWTH:
             return OUTPUT
-        if self._files() > self._sandbox.bounds.files:
-            return FILES
-        return self._look_at_processes()
-
-    def _look_at_processes(self) -> str:
         if self._processes is None:
             self._processes = _own_processes(self._sandbox.root)
-        if self._processes is None:
-            return ""
-        try:
-            pids = [name for name in os.listdir(self._processes) if name.isdecimal()]  # noqa: PTH208
-        except OSError:
-            return ""  # it is ending
-        bounds = self._sandbox.bounds
+        if self._files() > self._sandbox.bounds.files:
+            return FILES
+        pids, bounds = self._pids(), self._sandbox.bounds
         if len(pids) > bounds.processes + 1:  # and the first process, which is bubblewrap
             return PROCESSES
-        threads, memory = self._used(pids)
-        if threads > bounds.threads:
-            return PROCESSES
+        threads, _ = self._used(pids)
+        return PROCESSES if threads > bounds.threads else ""
+
+    def _look_at_memory(self) -> str:
+        """Whether the processes together use too much now; empty if they do not."""
+        pids = self._pids()
+        _, memory = self._used(pids)
         # The cheap sum counts twice what processes share; it is an upper bound.
         over = memory > self._memory and self._without_double(pids, memory) > self._memory
         return MEMORY if over else ""
+
+    def _pids(self) -> list[str]:
+        if self._processes is None:
+            return []
+        try:
+            return [name for name in os.listdir(self._processes) if name.isdecimal()]  # noqa: PTH208
+        except OSError:
+            return []  # it is ending
 
     def _used(self, pids: list[str]) -> tuple[int, int]:
         """Threads, and bytes of memory that belongs to no file on a disk."""

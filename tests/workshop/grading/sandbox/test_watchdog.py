@@ -1,0 +1,49 @@
+"""What the watchdog sees while Linux is slow to answer."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+
+import pytest
+
+from workshop.grading.sandbox.bubblewrap import MEGABYTE, View
+from workshop.grading.sandbox.launch import Bounds, launch
+from workshop.grading.sandbox.watchdog import PROCESSES, Watchdog
+
+# More than its bound if what they share is counted twice.
+FORKS = """
+kept = bytearray(b'x' * 100_000_000)
+import os, time
+while True:
+    os.fork()
+    time.sleep(0.2)
+"""
+
+
+def test_counting_shared_memory_does_not_keep_from_counting_processes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Among processes that fork it takes minutes: their memory is locked meanwhile."""
+    begun, go_on = threading.Event(), threading.Event()
+
+    def count_slowly(*_: object) -> int:
+        begun.set()
+        go_on.wait(60)
+        return 0
+
+    monkeypatch.setattr(Watchdog, "_without_double", count_slowly)
+    bounds = Bounds(memory=150 * MEGABYTE, processes=20)
+    with launch([sys.executable, "-c", FORKS], View(), bounds) as sandbox:
+        watchdog = Watchdog(sandbox)
+        watchdog.start()
+        try:
+            sandbox.process.wait(45)
+        except subprocess.TimeoutExpired:
+            sandbox.stop("it went on")
+        finally:
+            go_on.set()
+            watchdog.close()
+    assert begun.is_set()
+    assert sandbox.reason == PROCESSES
