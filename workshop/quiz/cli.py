@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
 
+from workshop.course import Course
 from workshop.errors import WorkshopError
 
 app = typer.Typer(help="Read quizzes from slides, and give them to other systems.")
 _out, _err = Console(highlight=False), Console(stderr=True, highlight=False)
+
+
+class System(StrEnum):
+    """A learning management system that can read a quiz."""
+
+    CANVAS = "canvas"
+    MOODLE = "moodle"
 
 
 @app.command("import")
@@ -49,3 +58,33 @@ def import_deck(
     _out.print(f"{output}: {len(found.questions)} questions{reported}", markup=False)
     _out.print("Now write the feedback, objective, topic and difficulty of each.")
     raise typer.Exit(1 if found.problems else 0)
+
+
+@app.command()
+def export(
+    quizzes: Annotated[
+        list[str] | None, typer.Argument(help="quizzes; all of the course if none is named")
+    ] = None,
+    to: Annotated[System, typer.Option(help="which system will read it")] = System.CANVAS,
+    folder: Annotated[Path, typer.Option("--out", help="folder for the files")] = Path("exports"),
+) -> None:
+    """Write quizzes with their keys as QTI packages (Canvas) or Moodle XML, one file for each."""
+    from workshop.quiz.items import load_quizzes  # noqa: PLC0415 - takes a while
+    from workshop.quiz.moodle import to_moodle  # noqa: PLC0415
+    from workshop.quiz.qti import to_qti  # noqa: PLC0415
+
+    course = Course.find()
+    found = load_quizzes(course.quizzes)
+    for name in quizzes or ():
+        if name not in found:
+            raise WorkshopError(
+                f"there is no quiz {name!r}",
+                where=course.quizzes,
+                remedy=f"there are: {', '.join(found) or 'none'}",
+            )
+    write, suffix = (to_qti, "zip") if to is System.CANVAS else (to_moodle, "xml")
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in quizzes or found:
+        path = folder / f"{name}.{suffix}"
+        path.write_bytes(write(found[name]))
+        _out.print(f"wrote {path}: {len(found[name].items)} questions, with keys", markup=False)

@@ -23,12 +23,13 @@ import re
 from pathlib import Path
 from typing import Annotated, Any
 
-import yaml
 from nbformat import NotebookNode
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from workshop.errors import WorkshopError
+from workshop.yaml_files import load_yaml
 
+_REMEDY = "the keys and their meaning stand at the top of workshop/verify/variants.py"
 _SOLUTION = re.compile(r"^[ \t]*### (?:BEGIN|END) SOLUTION[ \t]*\n?", re.MULTILINE)
 
 
@@ -53,10 +54,17 @@ class Variant(_Strict):
     loses: dict[str, float] = Field(default_factory=dict)
 
 
+class WrongVariant(Variant):
+    """A wrong solution: it has to say what it costs."""
+
+    catches: Annotated[str, Field(min_length=1)]
+    loses: Annotated[dict[str, float], Field(min_length=1)]
+
+
 class Variants(_Strict):
     """All variants of one notebook, by name."""
 
-    wrong: dict[str, Variant] = Field(default_factory=dict)
+    wrong: dict[str, WrongVariant] = Field(default_factory=dict)
     right: dict[str, Variant] = Field(default_factory=dict)
 
 
@@ -67,32 +75,7 @@ def load_variants(path: Path) -> Variants:
         WorkshopError: the file is no YAML, or has a key that is unknown, missing or of the wrong
             type; names the line.
     """
-    if not path.exists():
-        return Variants()
-    text = path.read_text(encoding="utf-8")
-    try:
-        tree = yaml.compose(text, Loader=yaml.SafeLoader)
-        variants = Variants.model_validate(yaml.safe_load(text) or {})
-    except yaml.YAMLError as error:
-        raise WorkshopError(
-            f"not valid YAML: {error}", where=str(path), remedy="correct the line named above"
-        ) from error
-    except ValidationError as error:
-        first = error.errors()[0]
-        keys = ".".join(str(part) for part in first["loc"])
-        raise WorkshopError(
-            f"{keys}: {first['msg']}",
-            where=f"{path}:{_line_of(tree, first['loc'])}",
-            remedy="the keys and their meaning stand at the top of workshop/verify/variants.py",
-        ) from error
-    for name, variant in variants.wrong.items():
-        if not variant.catches or not variant.loses:
-            raise WorkshopError(
-                f"wrong.{name} does not say what it costs",
-                where=f"{path}:{_line_of(tree, ('wrong', name))}",
-                remedy="add catches: CHECK and loses: {GRADE_ID: POINTS}",
-            )
-    return variants
+    return load_yaml(path, Variants, remedy=_REMEDY) if path.exists() else Variants()
 
 
 def patched(notebook: NotebookNode, variant: Variant) -> NotebookNode:
@@ -133,18 +116,3 @@ def _solution_cell(notebook: NotebookNode, grade_id: str) -> Any:
         where="variants.yaml",
         remedy="name the exercise as in its # %% solution=... line",
     )
-
-
-def _line_of(tree: yaml.Node | None, keys: tuple[int | str, ...]) -> int:
-    """The line of the deepest of the keys that the file has, counted from 1."""
-    line, node = 1, tree
-    for key in keys:
-        if isinstance(node, yaml.MappingNode):
-            found = [(name, value) for name, value in node.value if name.value == str(key)]
-            if not found:
-                break
-            line, node = found[0][0].start_mark.line + 1, found[0][1]
-        elif isinstance(node, yaml.SequenceNode) and isinstance(key, int) and key < len(node.value):
-            node = node.value[key]
-            line = node.start_mark.line + 1
-    return line

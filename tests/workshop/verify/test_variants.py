@@ -35,7 +35,7 @@ def test_a_notebook_may_have_no_variants(tmp_path: Path) -> None:
         ("    exercise: double\n    catches", "    catches", 2, "exercise"),
         ("loses: {test_double: 1}", "loses: {test_double: many}", 5, "loses"),
         ('old: "value * 2"\n        new: "abs', 'old: ""\n        new: "abs', 7, "old"),
-        ("    catches: double.negative\n", "", 2, "does not say what it costs"),
+        ("    catches: double.negative\n", "", 2, "catches"),
         ("wrong:", "worng:", 1, "worng"),
     ],
 )
