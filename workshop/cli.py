@@ -131,16 +131,23 @@ def verify(
     assignments: Assignments = None,
     json_file: JsonFile = None,
     workers: Annotated[int | None, typer.Option(help="kernels at the same time")] = None,
+    fast: Annotated[
+        bool, typer.Option("--fast", help="only the tests of the exercise that is solved wrongly")
+    ] = False,
     full: Annotated[
         bool, typer.Option("--full", help="run also the cells that a wrong solution cannot reach")
     ] = False,
 ) -> None:
     """Prove that every stub fails, every solution passes and every wrong solution is caught."""
+    from workshop.verify import Reach  # noqa: PLC0415 - slow to import
     from workshop.verify import verify as verify_course  # noqa: PLC0415
 
+    if fast and full:
+        raise typer.BadParameter("--fast and --full exclude each other")
+    reach = Reach.OWN if fast else Reach.ALL if full else Reach.REACHED
     with _progress("verifying") as advance:
         report = verify_course(
-            Course.find(), assignments, full=full, workers=workers, progress=advance
+            Course.find(), assignments, reach=reach, workers=workers, progress=advance
         )
     if json_file is not None:
         _write_json(json_file, report.to_dict())

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from nbformat import NotebookNode
 
+from workshop.authoring.cells import TEST_PREFIX
 from workshop.grading.records import CellResult, CellStatus, nbgrader_of
 from workshop.grading.verdicts import VerdictError, read_verdicts
 
@@ -180,7 +181,7 @@ def _key(run: Run) -> tuple[str, str]:
 def _exercises(solution: Run, runs: Sequence[Run]) -> Iterable[ExerciseResult]:
     stub = next((run for run in runs if run.task.kind is Kind.STUB), None)
     for grade_id, cell in solution.cells.items():
-        exercise = grade_id.removeprefix("test_")
+        exercise = grade_id.removeprefix(TEST_PREFIX)
         passes = cell.status is CellStatus.PASSED
         earned = None if stub is None else stub.cells[grade_id].score
         fails = None if stub is None else earned is None or earned == 0

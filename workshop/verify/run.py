@@ -9,12 +9,14 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
+from enum import Enum
 from pathlib import Path
 
 import nbformat
 from nbformat import NotebookNode
 
 from workshop.authoring.build import build
+from workshop.authoring.cells import TEST_PREFIX
 from workshop.course import Course
 from workshop.grading.execution import Limits
 from workshop.grading.records import is_graded, nbgrader_of
@@ -29,6 +31,17 @@ Progress = Callable[[int, int, str], None]
 # One thread a kernel: two kernels side by side finish sooner than one after another on two cores,
 # and trained weights do not depend on how many cores the machine has.
 SINGLE_THREADED = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+
+
+class Reach(Enum):
+    """How much of a notebook runs to judge a variant of one exercise."""
+
+    OWN = "own"
+    """The tests of this exercise and those that it says to lose points in."""
+    REACHED = "reached"
+    """Every test that the exercise can reach: it must lose points in no other."""
+    ALL = "all"
+    """Every cell."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +68,7 @@ def verify(
     assignments: Sequence[str] | None = None,
     *,
     only: Callable[[Task], bool] = lambda _: True,
-    full: bool = False,
+    reach: Reach = Reach.REACHED,
     workers: int | None = None,
     limits: Limits | None = None,
     progress: Progress | None = None,
@@ -66,7 +79,7 @@ def verify(
         course: the course.
         assignments: their names; all of them if None.
         only: which of the tasks to run. The solution always runs: the others are compared with it.
-        full: run every cell for every variant, also those that the variant cannot reach.
+        reach: how much of a notebook runs to judge a variant.
         workers: how many kernels run at the same time; as many as there are cores if None.
         limits: time limits of each notebook.
         progress: called after each run with how many are done, of how many, and which.
@@ -78,7 +91,7 @@ def verify(
     build(course, selected)
     tasks = [task for task in _tasks(course, selected) if task.kind is Kind.SOLUTION or only(task)]
     # Every patch is tried before the first kernel starts: an outdated one shows at once.
-    notebooks = [_notebook(course, task, full=full) for task in tasks]
+    notebooks = [_notebook(course, task, reach) for task in tasks]
     runs: dict[int, Run] = {}
     # Processes, not threads: checks seed random numbers and catch what is printed, both of which a
     # process has only once. New ones, because PyTorch does not survive being forked while it runs.
@@ -115,15 +128,19 @@ def _tasks(course: Course, assignments: Sequence[str]) -> Iterator[Task]:
                 yield Task(assignment, notebook, Kind.RIGHT, name, variant)
 
 
-def _notebook(course: Course, task: Task, *, full: bool) -> NotebookNode:
+def _notebook(course: Course, task: Task, reach: Reach) -> NotebookNode:
     source = nbformat.read(course.source_notebook(task.assignment, task.notebook), as_version=4)
     if task.kind is Kind.STUB:
         release = course.release_notebook(task.assignment, task.notebook)
         return _with_hidden_tests(nbformat.read(release, as_version=4), source)
     if task.variant is None:
         return source
-    variant = patched(source, task.variant)
-    return variant if full else sliced(variant, task.variant.exercise)
+    notebook = patched(source, task.variant)
+    if reach is Reach.ALL:
+        return notebook
+    exercise = task.variant.exercise
+    own = {f"{TEST_PREFIX}{exercise}", *task.variant.loses}
+    return sliced(notebook, exercise, None if reach is Reach.REACHED else own)
 
 
 def _with_hidden_tests(release: NotebookNode, source: NotebookNode) -> NotebookNode:

@@ -9,7 +9,7 @@ it has made or what its exercise is about. ``workshop verify --full`` runs every
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence, Set
+from collections.abc import Collection, Sequence, Set
 
 from nbformat import NotebookNode
 
@@ -17,11 +17,18 @@ from workshop.dataflow import CellNames, names_of
 from workshop.grading.records import is_graded, nbgrader_of
 
 
-def sliced(notebook: NotebookNode, grade_id: str) -> NotebookNode:
+def sliced(
+    notebook: NotebookNode, grade_id: str, only: Collection[str] | None = None
+) -> NotebookNode:
     """A copy with only the code cells that matter when the cell ``grade_id`` changes.
 
     Kept are the graded cells that the change can reach, and every cell that one of them needs.
     A cell with a syntax error may do anything, so then nothing is left out.
+
+    Args:
+        notebook: not changed.
+        grade_id: the cell that changes.
+        only: of the graded cells those alone; all for None.
     """
     result = copy.deepcopy(notebook)
     code = [cell for cell in result.cells if cell.cell_type == "code"]
@@ -34,8 +41,11 @@ def sliced(notebook: NotebookNode, grade_id: str) -> NotebookNode:
     )
     reached = _reached(names, changed)
     graded = {index for index, cell in enumerate(code) if is_graded(cell)}
+    asked = {
+        index for index in graded if only is None or nbgrader_of(code[index])["grade_id"] in only
+    }
     locked = {index for index, cell in enumerate(code) if _is_shared(cell)}
-    needed = _needed(names, [index for index in reached if index in graded], graded, locked)
+    needed = _needed(names, [index for index in reached if index in asked], graded, locked)
     kept = {id(code[index]) for index in needed | {changed}}
     result.cells = [cell for cell in result.cells if cell.cell_type != "code" or id(cell) in kept]
     return result
