@@ -29,7 +29,8 @@ def load_yaml(path: Path, kind: type[Model], *, remedy: str) -> Model:
     try:
         return kind.model_validate(data)
     except ValidationError as error:
-        first = error.errors()[0]
+        # A misspelt key is unknown, and the right one missing: the first tells more.
+        first = min(error.errors(), key=lambda each: each["type"] != "extra_forbidden")
         keys = ".".join(str(part) for part in first["loc"])
         said = first["msg"].removeprefix("Value error, ")
         raise WorkshopError(

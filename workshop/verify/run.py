@@ -122,10 +122,9 @@ def _tasks(course: Course, assignments: Sequence[str]) -> Iterator[Task]:
             yield Task(assignment, notebook, Kind.STUB, "stub")
             folder = course.instructor_folder(assignment, notebook)
             variants = load_variants(folder / "variants.yaml")
-            for name, variant in variants.wrong.items():
-                yield Task(assignment, notebook, Kind.WRONG, name, variant)
-            for name, variant in variants.right.items():
-                yield Task(assignment, notebook, Kind.RIGHT, name, variant)
+            for kind, named in ((Kind.WRONG, variants.wrong), (Kind.RIGHT, variants.right)):
+                for name, variant in named.items():
+                    yield Task(assignment, notebook, kind, name, variant)
 
 
 def _notebook(course: Course, task: Task, reach: Reach) -> NotebookNode:

@@ -93,4 +93,4 @@ def test_locked_cells_that_the_grader_decides_with_stay_wherever_they_are() -> N
 def test_tests_that_are_not_asked_for_are_left_out_with_what_they_need() -> None:
     cells = sliced(NOTEBOOK, "square", {"test_square"}).cells
     names = [each.metadata["nbgrader"]["grade_id"] for each in cells if each.cell_type == "code"]
-    assert names == ["setup", "square", "test_square"]
+    assert names == ["square", "test_square"]
