@@ -17,6 +17,8 @@ from workshop.authoring.cells import SourceCell
 from workshop.authoring.regions import Region, split, visible
 from workshop.course import Course
 from workshop.errors import WorkshopError
+from workshop.quiz.items import load_quizzes
+from workshop.quiz.keys import KeySecret, counted_items, key_secret
 
 # In characters that are letters or digits. Shorter lines are looked for with their neighbours.
 LINE_LENGTH = 12
@@ -48,6 +50,7 @@ class LeakKind(StrEnum):
     MARKER = "marker"
     THRESHOLD = "threshold"
     LABELS = "held-out labels"
+    KEY = "quiz key"
     SECRET = "secret"  # noqa: S105 - the name of a kind
     UNEXPECTED = "unexpected file"
     UNREADABLE = "unreadable file"
@@ -137,11 +140,12 @@ class Secrets:
     texts: tuple[TextSecret, ...] = ()
     numbers: tuple[NumberSecret, ...] = ()
     labels: tuple[LabelSecret, ...] = ()
+    keys: tuple[KeySecret, ...] = ()
 
     def beyond(self, public: str) -> Secrets:
         """These secrets without the texts that are public anyway (given as a skeleton)."""
         texts = tuple(secret for secret in self.texts if secret.skeleton not in public)
-        return Secrets(texts, self.numbers, self.labels)
+        return Secrets(texts, self.numbers, self.labels, self.keys)
 
 
 def secrets_of(
@@ -181,7 +185,9 @@ def secrets_of(
             )
         found.append(TextSecret(LeakKind.SECRET, name, skeleton(text)))
     vectors = [label_secret(name, vector) for name, vector in (labels or {}).items()]
-    return Secrets(tuple(found), tuple(numbers), tuple(vectors))
+    items = counted_items(course, load_quizzes(course.quizzes))
+    keys = tuple(key_secret(item) for item in items.values())
+    return Secrets(tuple(found), tuple(numbers), tuple(vectors), keys)
 
 
 def public_text(course: Course, assignment: str) -> str:
@@ -196,6 +202,8 @@ def public_text(course: Course, assignment: str) -> str:
 
 
 def _cell_secrets(cell: SourceCell, path: Path) -> Iterator[TextSecret]:
+    if cell.quiz:
+        return  # a letter behind a name: as a skeleton it is in the text of the check, too
     for piece in split(cell.source):
         if piece.region is None:
             continue

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 import struct
+import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -52,9 +54,10 @@ class Matcher:
         self._array_runs = _RunFinder(
             [(label.name, run) for label in secrets.labels for run in _array_runs(label)]
         )
-        self._bits = _RunFinder(
+        self._bits = _PackedFinder(
             [(label.name, run) for label in secrets.labels for run in label.bits]
         )
+        self._values = [{*itertools.chain(*label.runs)} for label in secrets.labels]
 
     def find(self, data: bytes) -> Iterator[Match]:
         """Every secret in the data, each once, in its least hidden form.
@@ -78,19 +81,29 @@ class Matcher:
         for number in self._secrets.numbers:
             if number.found_in(text):
                 yield LeakKind.THRESHOLD, number.name
+        for key in self._secrets.keys:
+            if key.found_in(text, bones):
+                yield LeakKind.KEY, f"key of {key.name}"
         for name, packed in self._doubles:
             if packed in view.data:
                 yield LeakKind.THRESHOLD, name
-        if self._secrets.labels and len(view.data) >= RUN // 8:
+        for name in sorted(self._labels_in(view.data, text)):
+            yield LeakKind.LABELS, name
+
+    def _labels_in(self, data: bytes, text: str) -> set[str]:
+        """Names of the vectors of labels of which a run is in the data."""
+        if not self._secrets.labels or len(data) < RUN // 8:
+            return set()
+        found = self._array_runs.names_in(data) | self._bits.names_in(data)
+        if self._may_list_labels(text):
             # Streams are kept apart by a byte that is in none of them.
             streams = "\0".join(_streams(text)).encode()
-            found = (
-                self._text_runs.names_in(streams)
-                | self._array_runs.names_in(view.data)
-                | self._bits.names_in(view.data)
-            )
-            for name in sorted(found):
-                yield LeakKind.LABELS, name
+            found |= self._text_runs.names_in(streams)
+        return found
+
+    def _may_list_labels(self, text: str) -> bool:
+        """Whether a text has enough labels in it for a run; most have not."""
+        return any(sum(map(text.count, values)) >= RUN for values in self._values)
 
 
 class _RunFinder:
@@ -125,6 +138,28 @@ class _RunFinder:
         return found
 
 
+class _PackedFinder:
+    """Finds any of thousands of runs of 8 bytes, wherever they start."""
+
+    def __init__(self, runs: Sequence[tuple[str, bytes]]) -> None:
+        self._names = {int.from_bytes(run, sys.byteorder): name for name, run in runs}
+        self._numbers = np.array(sorted(self._names), np.uint64)
+
+    def names_in(self, data: bytes) -> set[str]:
+        """The names of the runs that are in the data."""
+        found: set[str] = set()
+        if not self._names:
+            return found
+        for start in range(8):
+            count = (len(data) - start) // 8
+            if count > 0:
+                words = np.frombuffer(data, np.uint64, count, start)
+                places = np.searchsorted(self._numbers, words) % len(self._numbers)
+                same = words[self._numbers[places] == words]
+                found |= {self._names[int(each)] for each in same}
+        return found
+
+
 def _text_runs(label: LabelSecret) -> list[str]:
     return ["".join(_NOISE.sub("", item) for item in run) for run in label.runs]
 
@@ -150,9 +185,12 @@ def _columns(text: str) -> Iterator[str]:
         return
     for separator in _SEPARATORS:
         rows = [line.split(separator) for line in lines]
-        for column in range(min(_MAX_COLUMNS, max(map(len, rows)))):
+        for column in range(_MAX_COLUMNS):
+            rows = [row for row in rows if column < len(row)]
+            if len(rows) < RUN // 2:
+                break
             if column or separator is not None:
-                yield "".join(_NOISE.sub("", row[column]) for row in rows if column < len(row))
+                yield _NOISE.sub("", " ".join(row[column] for row in rows))
 
 
 def _fields(text: str) -> Iterator[str]:

@@ -48,7 +48,8 @@ class Asked:
 def asked(item: Item) -> Asked:
     """The question that an item asks, always the same for the same item.
 
-    Options are shuffled, so that where authors like to put the key tells nothing.
+    Options are shuffled, so that where authors like to put the key tells nothing. Nothing that is
+    shown depends on what is right.
     """
     match item:
         case SingleChoice() | MultipleResponse():
@@ -74,7 +75,9 @@ def _random(item: Item) -> random.Random:
 
 
 def _lettered(item: Item, texts: Sequence[str]) -> tuple[tuple[str, str], ...]:
-    shuffled = _random(item).sample(texts, len(texts))
+    # Sorted first: whoever knows how this shuffles could else tell the order in the file from the
+    # order shown, and in an ordering that is the key.
+    shuffled = _random(item).sample(sorted(texts), len(texts))
     return tuple(zip(string.ascii_uppercase, shuffled, strict=False))
 
 
@@ -99,12 +102,6 @@ def _ordering(item: Ordering) -> Asked:
     options = _lettered(item, item.key)
     letter_of = {text: letter for letter, text in options}
     right = tuple(letter_of[step] for step in item.key)
-    if list(right) == sorted(right):
-        # The order shown would be the answer.
-        options = tuple(
-            (letter, text) for (letter, _), text in zip(options, item.key[::-1], strict=True)
-        )
-        right = right[::-1]
     form = Form(item.type, "".join(sorted(right)))
     return Asked(
         item, item.stem, options, form, Key(right, feedback=_both(item.feedback)), [*right]

@@ -1,0 +1,100 @@
+"""Keys of questions that count, in forms that can be looked for in what students get."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from checks.quiz import QuestionType
+from checks.sealing import seal
+from workshop.course import Course
+from workshop.quiz.asked import Asked, asked
+from workshop.quiz.items import Item, Quiz
+
+# What may stand between a question's name and its key: `name = "B"`, `{"name": {"key": ["B"]}}`.
+_BETWEEN = r"(?:\W{1,12}(?:keys?|right|answers?|correct|solutions?|is))*\W{1,12}"
+_MARKED = ("keytrue", "righttrue", "correcttrue", "truekey")
+_SEALED_LENGTH = 40
+
+
+@dataclass(frozen=True)
+class KeySecret:
+    """The key of one question.
+
+    Attributes:
+        name: the question's, for the report.
+        pattern: finds the key beside the question's name, and a sealed key of this question.
+        skeletons: letters and digits that tell the key: an option marked as right, and the key as
+            self-checks seal it.
+    """
+
+    name: str
+    pattern: re.Pattern[str]
+    skeletons: tuple[str, ...]
+
+    def found_in(self, text: str, bones: str) -> bool:
+        """Whether a text tells the key.
+
+        Args:
+            text: the text.
+            bones: its skeleton.
+        """
+        # Looking for the bare name first is many times faster.
+        if self.name in text and self.pattern.search(text):
+            return True
+        return any(each in bones for each in self.skeletons)
+
+
+def counted_items(course: Course, quizzes: Mapping[str, Quiz]) -> dict[str, Item]:
+    """The items that count in any notebook of the course, by id."""
+    # Here, because texts are read with the help of this package.
+    from workshop.authoring.build import load_cells  # noqa: PLC0415
+
+    items = {item.id: item for quiz in quizzes.values() for item in quiz.items}
+    found: dict[str, Item] = {}
+    for assignment in course.assignments():
+        for notebook in course.notebooks(assignment):
+            for cell in load_cells(course, assignment, notebook):
+                if cell.quiz and not cell.quiz["self_check"]:
+                    name = str(cell.quiz["name"])
+                    found[name] = items[name]
+    return found
+
+
+def key_secret(item: Item) -> KeySecret:
+    """What tells the key of an item."""
+    question = asked(item)
+    name = re.escape(item.id)
+    told = "|".join(_written(question))
+    pattern = rf"{name}{_BETWEEN}(?:{told})(?!\w)|unseal\W{{1,8}}{name}\W"
+    sealed = _skeleton(seal(item.id, question.key))[:_SEALED_LENGTH]
+    return KeySecret(item.id, re.compile(pattern), (sealed, *_marked(question)))
+
+
+def _written(question: Asked) -> Iterator[str]:
+    """Patterns of the key as people and programs write it."""
+    answer: Any = question.answer
+    if question.form.type is QuestionType.SHORT_ANSWER:
+        yield from (rf"(?i:{re.escape(str(each))})" for each in question.key.right)  # type: ignore[union-attr]
+    elif isinstance(answer, bool):
+        yield f"(?i:{answer})"
+    elif isinstance(answer, int | float):
+        yield from {re.escape(form) for form in (repr(answer), f"{answer:g}", f"{answer:,}")}
+    else:
+        letters = [answer] if isinstance(answer, str) else [*answer]
+        yield r"\W{0,6}".join(letters)
+
+
+def _marked(question: Asked) -> Iterator[str]:
+    """The text of a right option with a sign that it is right."""
+    if question.form.type in (QuestionType.SINGLE_CHOICE, QuestionType.MULTIPLE_RESPONSE):
+        right = question.key.right if isinstance(question.key.right, tuple) else ()
+        for letter, text in question.options:
+            if letter in right:
+                yield from (_skeleton(text) + sign for sign in _MARKED)
+
+
+def _skeleton(text: str) -> str:
+    return re.sub(r"[\W_]+", "", text).casefold()
