@@ -17,8 +17,8 @@ from workshop.authoring.cells import SourceCell
 from workshop.authoring.regions import Region, split, visible
 from workshop.course import Course
 from workshop.errors import WorkshopError
-from workshop.quiz.items import load_quizzes
-from workshop.quiz.keys import KeySecret, counted_items, key_secret
+from workshop.quiz.asked import Asked
+from workshop.quiz.keys import KeySecret, counted_questions, key_secret
 
 # In characters that are letters or digits. Shorter lines are looked for with their neighbours.
 LINE_LENGTH = 12
@@ -171,11 +171,14 @@ def secrets_of(
         for region, text in _MARKER_TEXT.items()
     ]
     numbers: list[NumberSecret] = []
+    questions: dict[str, Asked] = {}
     for assignment in course.assignments():
         for notebook in course.notebooks(assignment):
             path = course.text(assignment, notebook)
-            for cell in load_cells(course, assignment, notebook):
+            cells = load_cells(course, assignment, notebook)
+            for cell in cells:
                 found.extend(_cell_secrets(cell, path.relative_to(course.root)))
+            questions |= counted_questions(cells, course)
             numbers.extend(_thresholds(course, assignment, notebook))
     for name, text in (texts or {}).items():
         if len(skeleton(text)) < SHORTEST:
@@ -185,8 +188,7 @@ def secrets_of(
             )
         found.append(TextSecret(LeakKind.SECRET, name, skeleton(text)))
     vectors = [label_secret(name, vector) for name, vector in (labels or {}).items()]
-    items = counted_items(course, load_quizzes(course.quizzes))
-    keys = tuple(key_secret(item) for item in items.values())
+    keys = tuple(map(key_secret, questions.values()))
     return Secrets(tuple(found), tuple(numbers), tuple(vectors), keys)
 
 

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from checks.quiz import QuestionType
 from checks.sealing import seal
+from workshop.authoring.cells import SourceCell
 from workshop.course import Course
 from workshop.quiz.asked import Asked, asked
-from workshop.quiz.items import Item, Quiz
+from workshop.quiz.items import load_quizzes
 
 # What may stand between a question's name and its key: `name = "B"`, `{"name": {"key": ["B"]}}`.
 _BETWEEN = r"(?:\W{1,12}(?:keys?|right|answers?|correct|solutions?|is))*\W{1,12}"
@@ -47,25 +48,19 @@ class KeySecret:
         return any(each in bones for each in self.skeletons)
 
 
-def counted_items(course: Course, quizzes: Mapping[str, Quiz]) -> dict[str, Item]:
-    """The items that count in any notebook of the course, by id."""
-    # Here, because texts are read with the help of this package.
-    from workshop.authoring.build import load_cells  # noqa: PLC0415
-
-    items = {item.id: item for quiz in quizzes.values() for item in quiz.items}
-    found: dict[str, Item] = {}
-    for assignment in course.assignments():
-        for notebook in course.notebooks(assignment):
-            for cell in load_cells(course, assignment, notebook):
-                if cell.quiz and not cell.quiz["self_check"]:
-                    name = str(cell.quiz["name"])
-                    found[name] = items[name]
-    return found
+def counted_questions(cells: Iterable[SourceCell], course: Course) -> dict[str, Asked]:
+    """The questions that count among a notebook's cells, by their names."""
+    names = [str(cell.quiz["name"]) for cell in cells if cell.quiz and not cell.quiz["self_check"]]
+    if not names:
+        return {}
+    quizzes = load_quizzes(course.quizzes).values()
+    items = {item.id: item for quiz in quizzes for item in quiz.items}
+    return {name: asked(items[name]) for name in names}
 
 
-def key_secret(item: Item) -> KeySecret:
-    """What tells the key of an item."""
-    question = asked(item)
+def key_secret(question: Asked) -> KeySecret:
+    """What tells the key of a question."""
+    item = question.item
     name = re.escape(item.id)
     told = "|".join(_written(question))
     pattern = rf"{name}{_BETWEEN}(?:{told})(?!\w)|unseal\W{{1,8}}{name}\W"

@@ -192,15 +192,26 @@ def _exercises(solution: Run, runs: Sequence[Run]) -> Iterable[ExerciseResult]:
             *_key(solution), exercise, passes, fails, "; ".join([*problems, solution.message])
         )
         for run in runs:
-            variant = run.task.variant
+            wrong, variant = run.task.kind is Kind.WRONG, run.task.variant
             if variant is not None and variant.exercise == exercise:
-                wrong = run.task.kind is Kind.WRONG
                 problem = _problem(run, variant)
-                (result.mutants if wrong else result.alternatives).append(
-                    VariantResult(run.task.name, not problem, problem)
-                )
+            elif exercise in run.task.answers:
+                problem = _answer_problem(run, grade_id, cell.max_score if wrong else 0.0)
+            else:
+                continue
+            (result.mutants if wrong else result.alternatives).append(
+                VariantResult(run.task.name, not problem, problem)
+            )
         result.problem = result.problem.strip("; ")
         yield result
+
+
+def _answer_problem(run: Run, grade_id: str, loses: float) -> str:
+    """What an answer cost more or less than it should; empty if it cost that."""
+    lost = run.lost()[grade_id]
+    if math.isclose(lost, loses, abs_tol=1e-6):
+        return ""
+    return f"{grade_id}: lost {lost:g} instead of {loses:g} ({run.cells[grade_id].message})"
 
 
 def _problem(run: Run, variant: Variant) -> str:

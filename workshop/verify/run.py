@@ -6,22 +6,25 @@ import copy
 import multiprocessing
 import os
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
+from typing import Any
 
 import nbformat
 from nbformat import NotebookNode
 
-from workshop.authoring.build import build
+from workshop.authoring.build import build, load_cells
 from workshop.authoring.cells import TEST_PREFIX
 from workshop.course import Course
 from workshop.grading.execution import Limits
 from workshop.grading.records import is_graded, nbgrader_of
 from workshop.grading.run import execute_notebook
 from workshop.grading.verification import load_thresholds
+from workshop.quiz.answers import other_writings, wrong_answers
+from workshop.quiz.keys import counted_questions
 from workshop.verify.report import Kind, Run, VerifyReport, judged
 from workshop.verify.slices import sliced
 from workshop.verify.variants import Variant, load_variants, patched
@@ -31,6 +34,9 @@ Progress = Callable[[int, int, str], None]
 # One thread a kernel: two kernels side by side finish sooner than one after another on two cores,
 # and trained weights do not depend on how many cores the machine has.
 SINGLE_THREADED = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+
+# How many answers are tried for each question in a kernel. Scoring is the same for the rest.
+_MOST_ANSWERS = 3
 
 
 class Reach(Enum):
@@ -54,6 +60,7 @@ class Task:
         kind: what it is.
         name: the variant's name; the kind's name otherwise.
         variant: the variant, if it is one.
+        answers: instead, what is answered to each question of a quiz.
     """
 
     assignment: str
@@ -61,6 +68,7 @@ class Task:
     kind: Kind
     name: str
     variant: Variant | None = None
+    answers: Mapping[str, Any] = field(default_factory=dict)
 
 
 def verify(
@@ -125,6 +133,19 @@ def _tasks(course: Course, assignments: Sequence[str]) -> Iterator[Task]:
             for kind, named in ((Kind.WRONG, variants.wrong), (Kind.RIGHT, variants.right)):
                 for name, variant in named.items():
                     yield Task(assignment, notebook, kind, name, variant)
+            yield from _answering(course, assignment, notebook)
+
+
+def _answering(course: Course, assignment: str, notebook: str) -> Iterator[Task]:
+    """Runs in which all questions are answered: no two have anything in common."""
+    questions = counted_questions(load_cells(course, assignment, notebook), course)
+    for kind, given in ((Kind.WRONG, wrong_answers), (Kind.RIGHT, other_writings)):
+        answers = {name: given(question) for name, question in questions.items()}
+        most = max(map(len, answers.values()), default=0)
+        for number in range(min(most, _MOST_ANSWERS)):
+            chosen = {name: each[number] for name, each in answers.items() if number < len(each)}
+            name = f"{kind.value}_answer_{number + 1}"
+            yield Task(assignment, notebook, kind, name, answers=chosen)
 
 
 def _notebook(course: Course, task: Task, reach: Reach) -> NotebookNode:
@@ -132,6 +153,8 @@ def _notebook(course: Course, task: Task, reach: Reach) -> NotebookNode:
     if task.kind is Kind.STUB:
         release = course.release_notebook(task.assignment, task.notebook)
         return _with_hidden_tests(nbformat.read(release, as_version=4), source)
+    if task.answers:
+        return answered(source, task.answers)
     if task.variant is None:
         return source
     notebook = patched(source, task.variant)
@@ -140,6 +163,16 @@ def _notebook(course: Course, task: Task, reach: Reach) -> NotebookNode:
     exercise = task.variant.exercise
     own = {f"{TEST_PREFIX}{exercise}", *task.variant.loses}
     return sliced(notebook, exercise, None if reach is Reach.REACHED else own)
+
+
+def answered(notebook: NotebookNode, answers: Mapping[str, Any]) -> NotebookNode:
+    """A copy with other answers to its questions, by their names."""
+    result = copy.deepcopy(notebook)
+    for cell in result.cells:
+        name = str(nbgrader_of(cell).get("grade_id"))
+        if name in answers:
+            cell.source = f"{name} = {answers[name]!r}"
+    return result
 
 
 def _with_hidden_tests(release: NotebookNode, source: NotebookNode) -> NotebookNode:

@@ -16,6 +16,7 @@ from workshop.authoring.cells import Kind
 from workshop.authoring.importing import import_notebook
 from workshop.course import Course
 from workshop.errors import WorkshopError
+from workshop.verify import verify
 
 CONFIG = Path(__file__).parents[3] / "nbgrader_config.py"
 KINDS = ("single", "multiple", "truth", "number", "words", "order", "drawn")
@@ -144,3 +145,13 @@ def test_the_overview_names_what_is_checked(course: Course) -> None:
     cells = {cell.grade_id: cell for cell in load_cells(course, "ps1", "p1")}
     assert '"test_single": "Question 1"' in cells["overview"].source
     assert "check_order" not in cells["overview"].source
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("quick_gradebooks")
+def test_a_quiz_is_proved_like_every_exercise(course: Course) -> None:
+    report = verify(course, workers=2)
+    assert report.ok, report.to_dict()
+    found = {each.name: each for each in report.exercises}
+    assert set(found) == set(KINDS[:5])
+    assert all(each.mutants and each.alternatives for each in found.values())

@@ -55,3 +55,17 @@ def test_a_right_solution_must_lose_nothing() -> None:
     assert judged([*base, run(Kind.RIGHT, 2.0, variant())]).ok
     assert not judged([*base, run(Kind.RIGHT, 1.5, variant())]).ok
     assert not judged([*base, run(Kind.RIGHT, None, variant())]).ok
+
+
+def test_each_answer_to_a_question_earns_all_or_nothing() -> None:
+    def answer(kind: Kind, score: float) -> Run:
+        task = Task("small", "doubling", kind, "an_answer", answers={"double": "B"})
+        return Run(task, {"test_double": cell(score)}, {"test_double": frozenset()}, 1.0, "")
+
+    base = [run(Kind.SOLUTION, 2.0), run(Kind.STUB, 0.0)]
+    report = judged([*base, answer(Kind.WRONG, 0.0), answer(Kind.RIGHT, 2.0)])
+    assert report.ok
+    (exercise,) = report.exercises
+    assert [each.name for each in exercise.mutants + exercise.alternatives] == ["an_answer"] * 2
+    assert not judged([*base, answer(Kind.WRONG, 1.0)]).ok
+    assert not judged([*base, answer(Kind.RIGHT, 1.0)]).ok
