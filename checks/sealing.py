@@ -14,9 +14,11 @@ from itertools import count
 
 from checks.quiz import Key
 
+_GROUP = 10
+
 
 def seal(name: str, key: Key) -> str:
-    """The key as letters and digits.
+    """The key as short groups of letters and digits.
 
     Args:
         name: the question's; another one makes another text of the same key.
@@ -29,7 +31,8 @@ def seal(name: str, key: Key) -> str:
         "mistakes": [list(each) for each in key.mistakes],
     }
     packed = zlib.compress(json.dumps(facts, sort_keys=True).encode(), 9)
-    return base64.b85encode(_mixed(name, packed)).decode()
+    text = base64.b32encode(_mixed(name, packed)).decode().rstrip("=").lower()
+    return " ".join(text[start : start + _GROUP] for start in range(0, len(text), _GROUP))
 
 
 def unseal(name: str, sealed: str) -> Key:
@@ -39,7 +42,8 @@ def unseal(name: str, sealed: str) -> Key:
         ValueError: it is not that, or belongs to another question.
     """
     try:
-        packed = _mixed(name, base64.b85decode("".join(sealed.split())))
+        text = "".join(sealed.split()).upper()
+        packed = _mixed(name, base64.b32decode(text + "=" * (-len(text) % 8)))
         facts = json.loads(zlib.decompress(packed))
         right = facts["right"]
         return Key(

@@ -49,6 +49,9 @@ learn.show_images(train.images, train.labels, train.class_names)
 # its own training images. Keep the two splits apart: the model learns from `train`, and `validation` only
 # tells you how well it does.
 
+# %% self_check="module2_implementing"
+# pixels_up_to_255
+
 # %% [markdown]
 # ## 1. A pretrained backbone with a new head
 #
@@ -98,6 +101,9 @@ def new_model(pretrained: bool = True, seed: int = 0) -> nn.Module:
     ).to(device)
 
 
+# %% self_check="module2_implementing"
+# head_parameters
+
 # %% [markdown]
 # ## 2. Freeze the backbone
 #
@@ -133,6 +139,9 @@ graded(
     like=new_model,
 )
 ### END HIDDEN TESTS
+
+# %% self_check="module2_implementing"
+# flag_on_a_module
 
 # %% [markdown]
 # ## 3. Extract the features once
@@ -192,6 +201,9 @@ graded(
 )
 ### END HIDDEN TESTS
 
+# %% self_check="module2_implementing"
+# features_drift
+
 # %% [markdown]
 # ## 4. Measure, in evaluation mode
 #
@@ -239,6 +251,9 @@ graded(
     (2, checks.check_evaluation_result(seen, new_model(seed=3), probe_inputs, probe_labels)),
 )
 ### END HIDDEN TESTS
+
+# %% self_check="module2_implementing"
+# method_for_stored_statistics
 
 # %% [markdown]
 # ## 5. Train the head
@@ -367,6 +382,9 @@ graded(
 )
 ### END HIDDEN TESTS
 
+# %% self_check="module2_implementing"
+# unfrozen_but_unmoved
+
 # %% [markdown]
 # ## 8. Two learning rates
 #
@@ -420,6 +438,9 @@ graded(
     (1, checks.check_weight_decay(build_optimizer(model), model, 0.01)),
 )
 ### END HIDDEN TESTS
+
+# %% self_check="module2_implementing"
+# two_rates
 
 # %% [markdown]
 # ## 9. Training mode, with one exception
@@ -714,6 +735,14 @@ graded(
 # data may support. What could go wrong: the new cells look different from those that I validated with, so that the accuracy
 # that I report does not hold. I would label a few hundred of the new cells and measure on them before anything else.
 # ### END SOLUTION
+
+# %% [markdown]
+# ## How far you have come
+#
+# Run this cell at any time. It shows what you have answered and which checks pass since the kernel was started, and it is no grade:
+# hidden tests decide that.
+
+# %% progress="overview"
 
 # %% [markdown]
 # ## Where you are now

@@ -14,6 +14,7 @@ A quiz counts: its hidden tests hold the keys. A ``self_check`` tells at once an
 from __future__ import annotations
 
 import re
+import textwrap
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import groupby
@@ -219,11 +220,12 @@ def _test(question: Asked) -> SourceCell:
 def _self_check(question: Asked) -> SourceCell:
     form = _form_text(question.form)
     sealed = seal(question.item.id, question.key)
-    pieces = [sealed[start : start + _WIDTH] for start in range(0, len(sealed), _WIDTH)]
-    text = "\n".join(f'    "{piece}"' for piece in pieces)
+    text = "\n".join(f'    "{line} "' for line in textwrap.wrap(sealed, _WIDTH))
+    name = question.item.id
+    # No name is left behind in the learner's notebook.
     source = (
-        f'import checks\n\nkey = checks.unseal("{question.item.id}", (\n{text}\n))\n'
-        f"checks.show(checks.check_answer({question.item.id}, {form}, key))"
+        f'import checks\n\nchecks.show(checks.check_answer({name}, {form}, checks.unseal("{name}", (\n'
+        f"{text}\n))))"
     )
     return SourceCell(Kind.LOCKED, "code", source, name=f"check_{question.item.id}")
 
