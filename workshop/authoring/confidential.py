@@ -34,6 +34,7 @@ _PACKED_RUN = 72
 _COARSE_CONTEXT = re.compile(
     r"threshold|accurac|at least|pass(?:es|ing)?\b|minimum|required?|reach", re.IGNORECASE
 )
+_NO_LETTERS = bytes(code for code in range(128) if not chr(code).isalnum())
 _MARKER_TEXT = {
     Region.SOLUTION: "beginsolution",
     Region.HIDDEN_TESTS: "beginhiddentests",
@@ -69,6 +70,8 @@ def skeleton(text: str) -> str:
     Quotes, commas, blanks, line ends and comment signs do not count, so a text cut into strings or
     cells still has the same skeleton.
     """
+    if text.isascii():  # as below, and twenty times faster
+        return text.encode().translate(None, _NO_LETTERS).decode().lower()
     return re.sub(r"[\W_]+", "", text).casefold()
 
 

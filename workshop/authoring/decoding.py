@@ -24,6 +24,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+ROT13 = "rot13"
 MAX_DEPTH = 4
 MAX_VIEWS = 600
 MAX_BYTES = 400_000_000
@@ -84,8 +85,12 @@ class View:
         return " > ".join(self.chain) or "plain"
 
 
-def views(data: bytes) -> Iterator[View]:
+def views(data: bytes, depth: int = MAX_DEPTH) -> Iterator[View]:
     """The data and all that it unfolds into, breadth first, each content once.
+
+    Args:
+        data: the bytes.
+        depth: how many wrappings are undone, one within the other.
 
     Raises:
         TooMuchError: after the last view, if a limit on number or size was reached.
@@ -99,7 +104,7 @@ def views(data: bytes) -> Iterator[View]:
         if count > MAX_VIEWS or size > MAX_BYTES:
             raise TooMuchError
         yield view
-        if len(view.chain) >= MAX_DEPTH or not _promising(view.data):
+        if len(view.chain) >= depth or not _promising(view.data):
             continue
         for name, child in _children(view):
             digest = _digest(child)
@@ -130,7 +135,7 @@ def _children(view: View) -> Iterator[tuple[str, bytes]]:
         return
     for name, undo in _TEXT_STEPS:
         # Doing these twice gives the text itself.
-        if name in ("rot13", "reversed") and name in view.chain:
+        if name in (ROT13, "reversed") and name in view.chain:
             continue
         result = undo(text)
         if result != text:
@@ -179,7 +184,7 @@ _TEXT_STEPS: tuple[tuple[str, Callable[[str], str]], ...] = (
     ("quoted-printable", _unquote),
     ("joined strings", lambda text: _SEAM.sub("", text)),
     ("reversed", lambda text: text[::-1]),
-    ("rot13", lambda text: codecs.encode(text, "rot13")),
+    (ROT13, lambda text: codecs.encode(text, "rot13")),
 )
 
 

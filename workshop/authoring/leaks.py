@@ -22,13 +22,14 @@ from typing import Any
 import numpy as np
 
 from workshop.authoring.confidential import LeakKind, Secrets, public_text, secrets_of
-from workshop.authoring.decoding import TooMuchError
+from workshop.authoring.decoding import MAX_DEPTH, TooMuchError
 from workshop.authoring.files import files_below, named_files
 from workshop.authoring.matching import Match, Matcher
 from workshop.course import Course
 
 MAX_FILE = 300_000_000
 _MAX_NESTING = 4
+_WHOLE_DEPTH = 2
 
 
 @dataclass(frozen=True)
@@ -156,16 +157,18 @@ def _scan_file(root: Path, path: PurePosixPath, matcher: Matcher) -> Iterator[Le
         if isinstance(data, str):
             yield Leak(path, where, LeakKind.UNREADABLE, data)
             continue
-        for match in _matches(matcher, data):
+        # A notebook's cells were unfolded one by one: what spans several of them is less hidden.
+        whole = not where and file.suffix == ".ipynb"
+        for match in _matches(matcher, data, _WHOLE_DEPTH if whole else MAX_DEPTH):
             # The file as a whole comes last and only shows what its parts did not.
             if where or (match.kind, match.name) not in found:
                 found.add((match.kind, match.name))
                 yield Leak(path, where, match.kind, match.name, match.encoding)
 
 
-def _matches(matcher: Matcher, data: bytes) -> Iterator[Match]:
+def _matches(matcher: Matcher, data: bytes, depth: int) -> Iterator[Match]:
     try:
-        yield from matcher.find(data)
+        yield from matcher.find(data, depth)
     except TooMuchError:
         name = "unfolds into more than is looked at; take it out or make it smaller"
         yield Match(LeakKind.UNREADABLE, name, "plain")

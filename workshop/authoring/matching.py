@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from workshop.authoring.confidential import RUN, LabelSecret, LeakKind, Secrets, skeleton
-from workshop.authoring.decoding import View, views
+from workshop.authoring.decoding import MAX_DEPTH, ROT13, View, views
 
 _ARRAY_TYPES = ("u1", "<i2", "<i4", "<i8", "<f4", "<f8")
 _NOISE = re.compile(r"[\s,;|\[\](){}'\"\\]+")
@@ -57,16 +57,23 @@ class Matcher:
         self._bits = _PackedFinder(
             [(label.name, run) for label in secrets.labels for run in label.bits]
         )
-        self._values = [{*itertools.chain(*label.runs)} for label in secrets.labels]
+        self._labels_are_digits = all(
+            label.isdigit() for each in secrets.labels for run in each.runs for label in run
+        )
+        self._tokens = {_tokens_of(label) for label in secrets.labels}
 
-    def find(self, data: bytes) -> Iterator[Match]:
+    def find(self, data: bytes, depth: int = MAX_DEPTH) -> Iterator[Match]:
         """Every secret in the data, each once, in its least hidden form.
+
+        Args:
+            data: the bytes.
+            depth: how many wrappings are undone, one within the other.
 
         Raises:
             TooMuchError: after the last match, if the data unfolds into more than is looked at.
         """
         seen: set[tuple[LeakKind, str]] = set()
-        for view in views(data):
+        for view in views(data, depth):
             for kind, name in self._in_view(view):
                 if (kind, name) not in seen:
                     seen.add((kind, name))
@@ -78,16 +85,18 @@ class Matcher:
         for secret in self._secrets.texts:
             if secret.skeleton in bones:
                 yield secret.kind, secret.name
-        for number in self._secrets.numbers:
-            if number.found_in(text):
-                yield LeakKind.THRESHOLD, number.name
         for key in self._secrets.keys:
             if key.found_in(text, bones):
                 yield LeakKind.KEY, f"key of {key.name}"
+        for number in self._secrets.numbers:
+            if number.found_in(text):
+                yield LeakKind.THRESHOLD, number.name
         for name, packed in self._doubles:
             if packed in view.data:
                 yield LeakKind.THRESHOLD, name
-        for name in sorted(self._labels_in(view.data, text)):
+        # Before that step the digits were the same.
+        seen_before = view.chain[-1:] == (ROT13,) and self._labels_are_digits
+        for name in sorted(set() if seen_before else self._labels_in(view.data, text)):
             yield LeakKind.LABELS, name
 
     def _labels_in(self, data: bytes, text: str) -> set[str]:
@@ -103,7 +112,9 @@ class Matcher:
 
     def _may_list_labels(self, text: str) -> bool:
         """Whether a text has enough labels in it for a run; most have not."""
-        return any(sum(map(text.count, values)) >= RUN for values in self._values)
+        return any(
+            sum(map(len, tokens.findall(text))) >= shortest for tokens, shortest in self._tokens
+        )
 
 
 class _RunFinder:
@@ -158,6 +169,14 @@ class _PackedFinder:
                 same = words[self._numbers[places] == words]
                 found |= {self._names[int(each)] for each in same}
         return found
+
+
+def _tokens_of(label: LabelSecret) -> tuple[re.Pattern[str], int]:
+    """What finds words made of labels alone, and how many characters of them the least run has."""
+    values = sorted({*itertools.chain(*label.runs)}, key=len, reverse=True)
+    words = "|".join(map(re.escape, values))
+    least = min((sum(map(len, run)) for run in label.runs), default=RUN)
+    return re.compile(rf"(?<![^\W_])(?:{words})+(?![^\W_])"), least
 
 
 def _text_runs(label: LabelSecret) -> list[str]:

@@ -223,10 +223,8 @@ def _self_check(question: Asked) -> SourceCell:
     text = "\n".join(f'    "{line} "' for line in textwrap.wrap(sealed, _WIDTH))
     name = question.item.id
     # No name is left behind in the learner's notebook.
-    source = (
-        f'import checks\n\nchecks.show(checks.check_answer({name}, {form}, checks.unseal("{name}", (\n'
-        f"{text}\n))))"
-    )
+    key = f'checks.unseal("{name}", (\n{text}\n))'
+    source = f"import checks\n\nchecks.show(checks.check_answer({name}, {form}, {key}))"
     return SourceCell(Kind.LOCKED, "code", source, name=f"check_{question.item.id}")
 
 
