@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import nbformat
 import yaml
 from nbformat import NotebookNode
 
+from workshop.authoring.build import load_cells
 from workshop.course import Course
 from workshop.errors import WorkshopError
 from workshop.grading.hiding import visible_part
+from workshop.quiz.answers import wrong_answers
+from workshop.quiz.asked import Asked
+from workshop.quiz.keys import counted_questions
+from workshop.verify.run import answered
 from workshop.verify.variants import Variants, load_variants, patched, without_markers
 
 CRASH = "import os\n\nos._exit(1)  # as when the memory runs out\n"
@@ -68,8 +73,12 @@ def sample_submission(course: Course, assignment: str, notebook: str, kind: str)
         course: a course whose assignment is built.
         assignment: the assignment's name.
         notebook: the notebook's name, without its ending.
-        kind: ``solution``, ``untouched``, ``garbage``, ``wrong/NAME``, ``right/NAME`` or
-            ``crash/CELL`` (the kernel dies in that solution cell).
+        kind: ``solution``, ``untouched``, ``garbage``, ``wrong/NAME``, ``right/NAME``,
+            ``crash/CELL`` (the kernel dies in that solution cell) or ``answers/N`` (every N-th
+            question of a quiz is answered wrongly).
+
+    Raises:
+        WorkshopError: there is no such kind, or not for this notebook.
     """
     if kind == "garbage":
         return GARBAGE
@@ -77,16 +86,23 @@ def sample_submission(course: Course, assignment: str, notebook: str, kind: str)
     if kind == "untouched":
         return f"{nbformat.writes(release)}\n"
     source = nbformat.read(course.source_notebooks / assignment / f"{notebook}.ipynb", as_version=4)
-    variants = load_variants(course.root / "source" / assignment / notebook / "variants.yaml")
-    return f"{nbformat.writes(as_submitted(release, _solved(source, variants, kind)))}\n"
+    variants = load_variants(course.instructor_folder(assignment, notebook) / "variants.yaml")
+    questions = counted_questions(load_cells(course, assignment, notebook), course)
+    solved = _solved(source, variants, questions, kind)
+    return f"{nbformat.writes(as_submitted(release, solved))}\n"
 
 
-def _solved(source: NotebookNode, variants: Variants, kind: str) -> NotebookNode:
+def _solved(
+    source: NotebookNode, variants: Variants, questions: Mapping[str, Asked], kind: str
+) -> NotebookNode:
     family, _, name = kind.partition("/")
     if kind == "solution":
         return source
     if family == "crash" and name in _solution_cells(source):
         return _crashing(source, name)
+    if family == "answers" and name.isdecimal() and int(name) and questions:
+        every = [*questions][:: int(name)]
+        return answered(source, {each: wrong_answers(questions[each])[0] for each in every})
     known: dict[str, Callable[[], NotebookNode]] = {
         "wrong": lambda: patched(source, variants.wrong[name]),
         "right": lambda: patched(source, variants.right[name]),
@@ -97,7 +113,8 @@ def _solved(source: NotebookNode, variants: Variants, kind: str) -> NotebookNode
         raise WorkshopError(
             f"no such kind of work: {kind!r}",
             where="cohort.yaml",
-            remedy="use solution, untouched, garbage, wrong/NAME, right/NAME or crash/CELL",
+            remedy="use solution, untouched, garbage, wrong/NAME, right/NAME, crash/CELL or, in a"
+            " quiz, answers/N",
         ) from None
 
 

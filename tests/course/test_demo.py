@@ -1,8 +1,9 @@
-"""The main job on the real assignment: a class of nine, from its text to its grades."""
+"""The main job on the real course: a class of nine, from the text to the grades."""
 
 from __future__ import annotations
 
 import csv
+import html
 import json
 import subprocess
 from collections.abc import Callable
@@ -11,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from workshop.course import Course
+from workshop.quiz.items import TrueFalse, load_quiz
 
 Command = Callable[..., subprocess.CompletedProcess[str]]
 ASSIGNMENT = "module2_implementing"
@@ -25,13 +27,13 @@ def demo(course: Course, run: Command) -> Path:
     return folder
 
 
-def grades(folder: Path) -> dict[str, dict[str, object]]:
-    data = json.loads((folder / f"grades_{ASSIGNMENT}.json").read_text(encoding="utf-8"))
+def grades(folder: Path, assignment: str = ASSIGNMENT) -> dict[str, dict[str, object]]:
+    data = json.loads((folder / f"grades_{assignment}.json").read_text(encoding="utf-8"))
     return {each["student"]: each for each in data["students"]}
 
 
-def scores(folder: Path, student: str) -> dict[str, float | None]:
-    cells = grades(folder)[student]["cells"]
+def scores(folder: Path, student: str, assignment: str = ASSIGNMENT) -> dict[str, float | None]:
+    cells = grades(folder, assignment)[student]["cells"]
     assert isinstance(cells, dict)
     return cells
 
@@ -58,6 +60,33 @@ def test_each_student_gets_what_the_work_is_worth(demo: Path) -> None:
     assert lost["dorothy"] == {"test_build_optimizer": 1}
     assert set(lost["emmy"]) == {"test_set_training_mode", "test_fine_tune", "test_run_fine_tuning"}
     assert not any(scores(demo, "grace").values())
+
+
+def test_a_quiz_earns_what_its_answers_are_worth(demo: Path) -> None:
+    for assignment, every in (("module1_concepts", 3), ("module3_evaluating", 4)):
+        right = scores(demo, "ada", assignment)
+        found = scores(demo, "dorothy", assignment)
+        wrong = [grade_id for number, grade_id in enumerate(right) if number % every == 0]
+        assert [grade_id for grade_id in right if found[grade_id] != right[grade_id]] == wrong
+        assert not any(found[grade_id] for grade_id in wrong)
+        assert not any(scores(demo, "grace", assignment).values())
+
+
+def test_feedback_says_why_an_answer_is_tempting(course: Course, demo: Path) -> None:
+    quiz = load_quiz(course.quizzes / "module1_concepts.yaml")
+    item = next(each for each in quiz.items if each.id == "transfer_needs_more")
+    assert isinstance(item, TrueFalse)
+    said = {name: getattr(item.feedback, name)[:40] for name in ("true", "false")}
+    right, wrong = ("true", "false") if item.key else ("false", "true")
+    pages = {
+        student: html.unescape(
+            (demo / f"feedback/{student}/module1_concepts/quiz.html").read_text(encoding="utf-8")
+        )
+        for student in ("ada", "dorothy")
+    }
+    assert said[right] in pages["ada"]
+    assert said[wrong] in pages["dorothy"]
+    assert said[right] not in pages["dorothy"]
 
 
 def test_what_ran_before_a_crash_counts_and_a_rejected_file_has_no_score(demo: Path) -> None:

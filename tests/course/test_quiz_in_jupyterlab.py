@@ -23,6 +23,7 @@ from checks.quiz import QuestionType
 from workshop.authoring.build import build
 from workshop.course import Course
 from workshop.grading.grade import grade
+from workshop.quiz.answers import wrong_answers
 from workshop.quiz.asked import Asked, asked
 from workshop.quiz.items import load_quizzes
 
@@ -60,7 +61,7 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
             [
                 *(sys.executable, "-m", "jupyterlab", "--no-browser", f"--port={port}"),
                 *("--IdentityProvider.token=", "--allow-root", f"--ServerApp.root_dir={folder}"),
-                "--LabApp.news_url=None",
+                *("--LabApp.news_url=None", "--LabApp.expose_app_in_browser=True"),
             ],
             env={**os.environ, "HOME": str(home), "JUPYTER_CONFIG_DIR": str(home / "config")},
             stdout=log,
@@ -101,6 +102,11 @@ def page() -> Iterator[Page]:
 def opened(page: Page, lab: tuple[str, Path], name: str) -> None:
     page.goto(f"{lab[0]}/lab/tree/{name}?reset")
     page.locator("fieldset.tlw-quiz").first.wait_for()
+
+
+def command(page: Page, name: str, **arguments: str) -> None:
+    """Run one of JupyterLab's commands."""
+    page.evaluate("([name, args]) => jupyterapp.commands.execute(name, args)", [name, arguments])
 
 
 def form_of(page: Page, name: str) -> Locator:
@@ -200,17 +206,117 @@ def test_typed_answers_earn_the_same_without_a_browser(
     assert not [each for each in report.results[0].cells if each.score != each.max_score]
 
 
-def test_nothing_serious_for_those_who_do_not_see_or_have_no_mouse(
+@pytest.mark.parametrize("theme", ["JupyterLab Light", "JupyterLab Dark"])
+def test_nothing_serious_for_those_who_do_not_see_well_or_at_all(
+    released: Path, questions: dict[str, Asked], lab: tuple[str, Path], page: Page, theme: str
+) -> None:
+    path = lab[1] / "seen.ipynb"
+    shutil.copy(released, path)
+    opened(page, lab, path.name)
+    command(page, "apputils:change-theme", theme=theme)
+    page.locator(f'body[data-jp-theme-name="{theme}"]').wait_for()
+    kinds = {question.form.type: name for name, question in questions.items()}
+    for name in kinds.values():
+        form = form_of(page, name)
+        expect(form).to_be_visible()
+        found = Axe().run(page, context=f'[data-question="{name}"]').response["violations"]
+        assert not [each for each in found if each["impact"] in ("serious", "critical")], found
+    command(page, "apputils:change-theme", theme="JupyterLab Light")
+
+
+def test_a_question_is_answered_with_the_keyboard_alone(
     released: Path, questions: dict[str, Asked], lab: tuple[str, Path], page: Page
 ) -> None:
     path = lab[1] / "keyboard.ipynb"
     shutil.copy(released, path)
     opened(page, lab, path.name)
-    name = next(iter(questions))
+    single = (each for each in questions.values() if each.form.letters)
+    name = next(each.item.id for each in single if each.form.type is QuestionType.SINGLE_CHOICE)
     form = form_of(page, name)
-    found = Axe().run(page, context=".tlw-quiz").response["violations"]
-    assert not [each for each in found if each["impact"] in ("serious", "critical")], found
     form.get_by_role("radio").first.focus()
     page.keyboard.press("ArrowDown")
     expect(form).to_have_attribute("data-answered", "true")
     expect(form.get_by_role("status")).to_contain_text("B")
+
+
+def test_a_self_check_tells_at_once_and_allows_another_try(
+    released: Path, questions: dict[str, Asked], lab: tuple[str, Path], page: Page
+) -> None:
+    path = lab[1] / "self_check.ipynb"
+    shutil.copy(released, path)
+    opened(page, lab, path.name)
+    ids = {cell.id for cell in nbformat.read(path, as_version=4).cells}
+    checked = next(each for each in questions.values() if f"check_{each.item.id}" in ids)
+    form = form_of(page, checked.item.id)
+    verdict = page.locator(".jp-Notebook .jp-OutputArea-output", has_text="ight")
+    for chosen in (wrong_answers(checked)[0], checked.answer):
+        form.locator(f'input[value="{chosen}"]').check()
+        form.get_by_role("button", name="Check my answer").click()
+        said = checked.key.feedback[str(chosen)][:30]
+        expect(verdict.filter(has_text=said).first).to_be_visible()
+        right = chosen == checked.answer
+        expect(verdict.filter(has_text="Right." if right else "Not right.").first).to_be_visible()
+        # What was said of the last try is gone.
+        expect(verdict.filter(has_text="Not right." if right else "Right. ")).to_have_count(0)
+
+
+def test_the_overview_shows_what_is_answered(
+    released: Path, questions: dict[str, Asked], lab: tuple[str, Path], page: Page
+) -> None:
+    path = lab[1] / "overview.ipynb"
+    notebook = nbformat.read(released, as_version=4)
+    counted = [name for name in questions if any(c.id == f"test_{name}" for c in notebook.cells)]
+    for cell in notebook.cells:
+        if cell.id in counted[:2]:
+            cell.source = f"{cell.id} = {questions[cell.id].answer!r}"
+    nbformat.write(notebook, path)
+    opened(page, lab, path.name)
+    command(page, "notebook:run-all-cells")
+    command(page, "docmanager:save")
+    shown: list[str] = []
+    for _ in range(100):
+        page.wait_for_timeout(1000)
+        command(page, "docmanager:save")
+        last = next(c for c in nbformat.read(path, as_version=4).cells if c.id == "overview")
+        shown = [each.data["text/plain"] for each in last.outputs if "data" in each]
+        if shown:
+            break
+    assert shown, "the overview was not shown"
+    lines = [line for line in shown[0].splitlines() if "Question" in line]
+    assert len(lines) == len(counted)
+    assert [("not yet" not in line) for line in lines] == [name in counted[:2] for name in counted]
+
+
+def test_each_learner_has_an_order_of_options_that_stays(
+    released: Path, questions: dict[str, Asked], lab: tuple[str, Path], page: Page
+) -> None:
+    path = lab[1] / "shuffled.ipynb"
+    notebook = nbformat.read(released, as_version=4)
+    for cell in notebook.cells:
+        if "quiz" in cell.metadata.get("workshop", {}):
+            cell.metadata["workshop"]["quiz"]["shuffle"] = True
+    nbformat.write(notebook, path)
+    single = (each for each in questions.values() if len(each.form.letters) == 4)
+    first = next(each for each in single if each.form.type is QuestionType.SINGLE_CHOICE)
+    orders = []
+    browser = page.context.browser
+    assert browser is not None
+    for learner in ("ada", "ada", "blaise", "chien", "dorothy"):
+        with browser.new_context() as context:
+            other = context.new_page()
+            other.set_default_timeout(PATIENCE)
+            key = "transfer-learning-workshop:learner"
+            other.add_init_script(f"localStorage.setItem('{key}', '{learner}')")
+            opened(other, lab, path.name)
+            form = form_of(other, first.item.id)
+            inputs = form.get_by_role("radio")
+            orders.append([each.get_attribute("value") for each in inputs.all()])
+            shown = dict(first.options)
+            for each in inputs.all():
+                letter = str(each.get_attribute("value"))
+                label = form.locator(f'label[for="{each.get_attribute("id")}"]')
+                expect(label).to_contain_text(f"{letter})")
+                expect(label).to_contain_text(shown[letter].split("`")[0][:20].strip())
+    assert orders[0] == orders[1]
+    assert len({tuple(order) for order in orders}) > 1
+    assert all(sorted(map(str, order)) == [*first.form.letters] for order in orders)

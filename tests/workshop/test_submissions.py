@@ -6,6 +6,7 @@ import nbformat
 import pytest
 from nbformat import NotebookNode
 
+from tests.workshop.quiz.sample import make_course
 from workshop.authoring.build import build
 from workshop.course import Course
 from workshop.errors import WorkshopError
@@ -41,6 +42,27 @@ def test_every_kind_of_work_is_made_from_the_release(tiny_course: Course) -> Non
     for kind in ("excellent", "wrong/unknown", "right/forgets_the_sign", "crash/unknown", "crash"):
         with pytest.raises(WorkshopError, match="no such kind of work"):
             sample_submission(tiny_course, "small", "doubling", kind)
+
+
+def test_every_nth_question_is_answered_wrongly(tmp_path: Path) -> None:
+    quiz_course = make_course(tmp_path / "course")
+    build(quiz_course)
+    found = {
+        kind: {
+            cell.id: cell.source
+            for cell in nbformat.reads(
+                sample_submission(quiz_course, "ps1", "p1", kind), as_version=4
+            ).cells
+        }
+        for kind in ("solution", "answers/1", "answers/2")
+    }
+    right, all_wrong, some_wrong = found.values()
+    differ = [name for name in right if right[name] != some_wrong[name]]
+    assert differ == ["single", "truth", "words"]
+    assert all_wrong["truth"] == "truth = True"
+    for kind in ("answers/0", "answers/x", "answers"):
+        with pytest.raises(WorkshopError, match="no such kind of work"):
+            sample_submission(quiz_course, "ps1", "p1", kind)
 
 
 def test_a_class_is_read(tmp_path: Path) -> None:

@@ -63,6 +63,8 @@ def expanded(
         if cell.kind not in (Kind.QUIZ, Kind.SELF_CHECK):
             made += [] if cell.kind in MARKERS else [cell]
             continue
+        counts = cell.kind is Kind.QUIZ
+        shuffle = str(cell.name) in quizzes and quizzes[str(cell.name)].shuffle
         for item in _items(cell, quizzes, where):
             if item.id in seen:
                 raise WorkshopError(
@@ -72,10 +74,11 @@ def expanded(
                 )
             seen[item.id] = cell.line
             number += 1
+            legend = f"Question {number}"
             origin = f"{cell.kind.value} {cell.name}"
             made += (
                 replace(each, origin=origin, line=cell.line, first_line=cell.first_line)
-                for each in _question(asked(item), number, counts=cell.kind is Kind.QUIZ)
+                for each in _question(asked(item), legend, shuffle=shuffle, counts=counts)
             )
     return tuple(made)
 
@@ -154,10 +157,13 @@ def _items(cell: SourceCell, quizzes: Mapping[str, Quiz], where: str | Path) -> 
         yield items[name]
 
 
-def _question(question: Asked, number: int, *, counts: bool) -> list[SourceCell]:
+def _question(question: Asked, legend: str, *, shuffle: bool, counts: bool) -> list[SourceCell]:
     """Prose, the learner's cell, and the cell that looks at the answer."""
     item = question.item
     about = {"objective": item.objective.value, "topic": item.topic}
+    form = _for_clicking(question, legend, counts=counts)
+    if shuffle:
+        form["shuffle"] = True
     answer = SourceCell(
         Kind.SOLUTION,
         "code",
@@ -165,10 +171,10 @@ def _question(question: Asked, number: int, *, counts: bool) -> list[SourceCell]
         f"{Region.SOLUTION.end}",
         name=item.id,
         extras=about,
-        quiz=_for_clicking(question, number, counts=counts),
+        quiz=form,
     )
     prose = SourceCell(
-        Kind.LOCKED, "markdown", _prose(question, number, counts=counts), name=f"ask_{item.id}"
+        Kind.LOCKED, "markdown", _prose(question, legend, counts=counts), name=f"ask_{item.id}"
     )
     return [prose, answer, _test(question) if counts else _self_check(question)]
 
@@ -177,9 +183,9 @@ def _points(item: Item) -> str:
     return f"{item.points:g} point{'' if item.points == 1 else 's'}"
 
 
-def _prose(question: Asked, number: int, *, counts: bool) -> str:
+def _prose(question: Asked, legend: str, *, counts: bool) -> str:
     worth = _points(question.item) if counts else "self-check, no points"
-    lines = [f"**Question {number}** ({worth}). {question.stem.strip()}", ""]
+    lines = [f"**{legend}** ({worth}). {question.stem.strip()}", ""]
     lines += [f"- **{letter})** {text}" for letter, text in question.options]
     unit = f" Unit: {question.form.unit}." if question.form.unit else ""
     how = f"Click below, or write into the next cell: {question.form.asks_for}."
@@ -187,12 +193,12 @@ def _prose(question: Asked, number: int, *, counts: bool) -> str:
     return re.sub(r"\n{3,}", "\n\n", "\n".join(lines))
 
 
-def _for_clicking(question: Asked, number: int, *, counts: bool) -> dict[str, Any]:
+def _for_clicking(question: Asked, legend: str, *, counts: bool) -> dict[str, Any]:
     """What the form in JupyterLab needs; nothing of the key."""
     return {
         "name": question.item.id,
         "type": question.form.type.value,
-        "legend": f"Question {number}",
+        "legend": legend,
         "options": [list(option) for option in question.options],
         "unit": question.form.unit or "",
         "self_check": not counts,

@@ -302,9 +302,14 @@ Item = (
 
 
 class Quiz(_Strict):
-    """The items of one file, in the order in which learners meet them."""
+    """The items of one file, in the order in which learners meet them.
+
+    With ``shuffle``, each learner who clicks sees the options in an order of their own, always the
+    same. Letters stay with their options.
+    """
 
     title: Text
+    shuffle: bool = False
     items: Annotated[tuple[Annotated[Item, Field(discriminator="type")], ...], Field(min_length=1)]
 
     @model_validator(mode="after")

@@ -65,10 +65,42 @@
     return made;
   }
 
+  // ------------------------------------------------------------------------ each learner's order
+
+  /* A number that this browser keeps, so that a learner always sees the same order. */
+  function learner() {
+    const key = `${NAME}:learner`;
+    try {
+      const known = localStorage.getItem(key) || String(Math.random()).slice(2);
+      localStorage.setItem(key, known);
+      return known;
+    } catch {
+      return ''; // this browser keeps nothing: everyone's order
+    }
+  }
+
+  /* A copy in an order that the text gives: FNV-1a for the seed, mulberry32 for the numbers. */
+  function shuffled(options, text) {
+    let state = 2166136261;
+    for (const character of text) {
+      state = Math.imul(state ^ character.codePointAt(0), 16777619);
+    }
+    const order = [...options];
+    for (let last = order.length - 1; last > 0; last--) {
+      state = (state + 0x6d2b79f5) | 0;
+      let mixed = Math.imul(state ^ (state >>> 15), state | 1);
+      mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
+      const other = ((mixed ^ (mixed >>> 14)) >>> 0) % (last + 1);
+      [order[last], order[other]] = [order[other], order[last]];
+    }
+    return order;
+  }
+
   class Form {
     constructor(cell, quiz, render, check) {
       this.cell = cell;
       this.quiz = quiz;
+      this.options = quiz.shuffle ? shuffled(quiz.options, learner() + quiz.name) : quiz.options;
       this.render = render;
       this.check = check;
       this.shared = cell.model.sharedModel;
@@ -131,9 +163,9 @@
       }
     }
 
-    /* In the learner's own order, with the letters that the answer is written with. */
+    /* With the letters that the answer is written with, whatever the order. */
     choices(kind) {
-      return this.quiz.options.map(([letter, text]) => this.choice(kind, letter, text));
+      return this.options.map(([letter, text]) => this.choice(kind, letter, text));
     }
 
     choice(kind, value, text) {
@@ -175,7 +207,7 @@
     /* Steps with buttons to move them: usable without a mouse. */
     showOrder(value) {
       const list = this.node.querySelector('ol');
-      const known = new Map(this.quiz.options);
+      const known = new Map(this.options);
       const given = (value || []).filter(each => known.has(each));
       const order = [...new Set([...given, ...known.keys()])];
       const focused = document.activeElement && document.activeElement.getAttribute('data-move');

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import shutil
 from pathlib import Path
 from typing import Any
 
 import nbformat
 import pytest
 
-from tests.workshop.quiz.test_items import GOOD, quiz
+from tests.workshop.quiz.sample import KINDS, make_course
 from workshop.authoring.build import build, compile_notebook, load_cells
 from workshop.authoring.cells import Kind
 from workshop.authoring.importing import import_notebook
@@ -18,41 +17,10 @@ from workshop.course import Course
 from workshop.errors import WorkshopError
 from workshop.verify import verify
 
-CONFIG = Path(__file__).parents[3] / "nbgrader_config.py"
-KINDS = ("single", "multiple", "truth", "number", "words", "order", "drawn")
-TEXT = """\
-# %% locked="setup"
-import checks
-
-# %% quiz="one"
-# single
-# multiple, truth
-# number
-# words
-
-# %% [markdown]
-# In between.
-
-# %% self_check="one"
-# order drawn
-
-# %% progress="overview"
-"""
-
 
 @pytest.fixture
 def course(tmp_path: Path) -> Course:
-    root = tmp_path / "course"
-    (root / "source" / "ps1").mkdir(parents=True)
-    (root / "quizzes").mkdir()
-    shutil.copy(CONFIG, root)
-    items = [
-        text.replace("id: q", f"id: {name}").replace("feedback: f", f"feedback: secret {name}")
-        for name, text in zip(KINDS, GOOD, strict=True)
-    ]
-    quiz(root / "quizzes", *items)
-    (root / "source" / "ps1" / "p1.py").write_text(TEXT)
-    return Course.at(root)
+    return make_course(tmp_path / "course")
 
 
 def released(course: Course) -> Any:

@@ -13,7 +13,7 @@ import nbformat
 import pytest
 
 from checks.sealing import seal
-from tests.workshop.quiz.test_cells import course as course  # noqa: PLC0414 - a fixture
+from tests.workshop.quiz.sample import make_course
 from workshop.authoring.build import build
 from workshop.authoring.confidential import LeakKind, secrets_of
 from workshop.authoring.leaks import scan_release
@@ -25,6 +25,11 @@ from workshop.quiz.items import load_quizzes
 
 COUNTED = ("single", "multiple", "truth", "number", "words")
 pytestmark = pytest.mark.usefixtures("quick_gradebooks")
+
+
+@pytest.fixture
+def course(tmp_path: Path) -> Course:
+    return make_course(tmp_path / "course")
 
 
 def in_answer(cells: dict[str, Any], name: str, answer: Any) -> None:
