@@ -32,6 +32,7 @@ from workshop.quiz.items import load_quizzes
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 ASSIGNMENT, NOTEBOOK = "module1_concepts", "quiz"
 PATIENCE = 120_000  # milliseconds; a first start compiles and loads much
+expect.set_options(timeout=PATIENCE)
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(CHROMIUM is None, reason="NOT TESTED in a browser: no chromium here"),
@@ -279,17 +280,12 @@ def test_the_overview_shows_what_is_answered(
             cell.source = f"{cell.id} = {questions[cell.id].answer!r}"
     nbformat.write(notebook, path)
     opened(page, lab, path.name)
+    page.get_by_text("| Idle").wait_for()
     command(page, "notebook:run-all-cells")
     command(page, "docmanager:save")
-    shown: list[str] = []
-    for _ in range(100):
-        page.wait_for_timeout(1000)
-        command(page, "docmanager:save")
-        last = next(c for c in nbformat.read(path, as_version=4).cells if c.id == "overview")
-        shown = [each.data["text/plain"] for each in last.outputs if "data" in each]
-        if shown:
-            break
-    assert shown, "the overview was not shown"
+    last = next(c for c in nbformat.read(path, as_version=4).cells if c.id == "overview")
+    shown = [each.data["text/plain"] for each in last.outputs if "data" in each]
+    assert shown, last.outputs
     lines = [line for line in shown[0].splitlines() if "Question" in line]
     assert len(lines) == len(counted)
     assert [("not yet" not in line) for line in lines] == [name in counted[:2] for name in counted]
