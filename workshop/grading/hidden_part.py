@@ -30,6 +30,7 @@ _CHECK = "_check"
 BUILTIN_NAMES = frozenset(dir(builtins))
 # What only the grader has; workshop.grading.hidden gives the values.
 SECRET_NAMES = ("held_out", "reference_features", "threshold")
+_MAKING = (ast.Assign, ast.AnnAssign, ast.FunctionDef, ast.ClassDef, ast.Import, ast.ImportFrom)
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,8 @@ class HiddenPart:
     Attributes:
         checks: the checks, in order.
         outside: statements for the grader, run before the checks.
-        inside: statements for the learner's kernel, run before the expressions.
+        inside: statements for the learner's kernel, run before the expressions; no more than these
+            need.
         models: expressions of models that both sides know; optimizers are described relative to
             them.
         like: the expression for what makes the model that the learner started from; None if none
@@ -134,13 +136,33 @@ def take_apart(
     if like is not None and not _uses(like) <= known:
         raise _fault(f"like={ast.unparse(like)} is nothing that both sides have", where)
     checks = tuple(_checks(call, known | hidden, hidden, where))
+    shown = {name for check in checks for text in check.shown.values() for name in _names(text)}
+    needed, reached = _needed(inside, shown)
     return HiddenPart(
         checks=checks,
         outside=_text(outside),
-        inside=_text(inside),
-        models=_models(checks, outside, known),
+        inside=_text(needed),
+        models=_models(checks, outside, known & reached),
         like=None if like is None else ast.unparse(like),
     )
+
+
+def _needed(statements: list[ast.stmt], names: set[str]) -> tuple[list[ast.stmt], set[str]]:
+    """The statements on which some names depend, and these and all names that they use.
+
+    So a quiz's key, or a number that is expected, never enters the learner's kernel.
+    """
+    found = [names_of(ast.unparse(statement)) for statement in statements]
+    made = {name for each in found for name in each.defines}
+    needed, kept = set(names), []
+    for statement, each in zip(reversed(statements), reversed(found), strict=True):
+        only_makes = isinstance(statement, _MAKING) and needed.isdisjoint(each.defines)
+        # `state = net.eval()` changes `net`.
+        if only_makes and needed.isdisjoint(each.uses & made):
+            continue
+        kept.append(statement)
+        needed |= each.uses
+    return kept[::-1], needed
 
 
 def _call_of(body: list[ast.stmt]) -> ast.Call | None:
@@ -194,13 +216,20 @@ def _check(
 
 
 def _uses(expression: ast.expr) -> frozenset[str]:
-    return names_of(ast.unparse(expression)).uses
+    return _names(ast.unparse(expression))
+
+
+def _names(text: str) -> frozenset[str]:
+    return names_of(text).uses
 
 
 def _models(
     checks: tuple[GradedCheck, ...], outside: list[ast.stmt], known: set[str]
 ) -> tuple[str, ...]:
-    """Names that both sides define in the hidden part and that checks take next to a portrait."""
+    """Names that both sides define in the hidden part and that checks take next to a portrait.
+
+    What no portrait was made of stays outside: it may be a key.
+    """
     made = {name for statement in outside for name in names_of(ast.unparse(statement)).defines}
     used = {name for check in checks for argument in check.call.args for name in _uses(argument)}
     return tuple(sorted(made & used & known))

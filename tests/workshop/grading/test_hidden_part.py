@@ -204,3 +204,28 @@ def test_crash_of_a_check_is_not_hidden_behind_a_verdict() -> None:
     part = apart("graded((1, checks.check_features(x, rows=2)))")
     with pytest.raises(TypeError, match="columns"):
         called(part.checks[0], {"_shown_0": 1}, {"checks": checks})
+
+
+@pytest.mark.parametrize(
+    ("statements", "check", "inside"),
+    [
+        ("key = checks.Key(('B',))", "c(answer, 'ABCD', key)", ""),
+        (
+            "expected = torch.tensor(0.37)\nprobe = torch.ones(3)",
+            "c(f(torch.relu(probe)), expected)",
+            "probe = torch.ones(3)",
+        ),
+        ("net = new_model()\nstate = net.eval()", "c(f(net))", None),
+        ("def twice(x):\n    return 2 * x", "c(f(2), twice(2))", ""),
+        ("two = 2\nfour = two * two\nfive = 5", "c(f(four), five)", "two = 2\nfour = two * two"),
+        ("import math", "c(f(2), math.pi)", ""),
+        ("torch.manual_seed(3)", "c(f(2))", "torch.manual_seed(3)"),
+        ("rows = []\nfor n in range(2):\n    rows.append(n)", "c(f(rows))", None),
+    ],
+)
+def test_the_kernel_gets_no_statement_that_it_does_not_need(
+    statements: str, check: str, inside: str | None
+) -> None:
+    part = apart(f"{statements}\ngraded((1, checks.{check}))")
+    assert part.inside == (statements if inside is None else inside)
+    assert part.outside == statements
