@@ -60,6 +60,7 @@ class SourceCell:
         quiz: what a form for clicking an answer needs, in the cell of a quiz question's answer.
         origin: kind and name of the marker that this cell of a question was made from, such as
             ``quiz module1_concepts``; empty for all other cells.
+        folded: its source is not shown until the reader unfolds it; its outputs are.
         line: the line of the cell's marker in its file, counted from 1; 0 if there is no file.
         first_line: the line of the first line of ``source``.
     """
@@ -72,6 +73,7 @@ class SourceCell:
     extras: Mapping[str, str] = field(default_factory=dict)
     quiz: Mapping[str, Any] = field(default_factory=dict)
     origin: str = ""
+    folded: bool = field(default=False, compare=False)
     line: int = field(default=0, compare=False)
     first_line: int = field(default=0, compare=False)
 

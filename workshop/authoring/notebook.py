@@ -101,6 +101,8 @@ def _cell_metadata(cell: SourceCell) -> dict[str, Any]:
         about[_ORIGIN] = cell.origin
     if about:
         metadata["workshop"] = about
+    if cell.folded:
+        metadata["jupyter"] = {"source_hidden": True}
     return metadata
 
 

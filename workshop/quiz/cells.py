@@ -231,7 +231,7 @@ def _self_check(question: Asked) -> SourceCell:
     # No name is left behind in the learner's notebook.
     key = f'checks.unseal("{name}", (\n{text}\n))'
     source = f"import checks\n\nchecks.show(checks.check_answer({name}, {form}, {key}))"
-    return SourceCell(Kind.LOCKED, "code", source, name=f"check_{question.item.id}")
+    return SourceCell(Kind.LOCKED, "code", source, name=f"check_{question.item.id}", folded=True)
 
 
 def _form_text(form: Form) -> str:

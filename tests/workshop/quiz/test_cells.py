@@ -42,6 +42,11 @@ def test_an_unanswered_question_stops_nothing(course: Course) -> None:
     assert [cell.source for cell in answers] == [f"{name} = None" for name in KINDS]
 
 
+def test_the_sealed_key_of_a_self_check_is_folded_away(course: Course) -> None:
+    folded = [cell.id for cell in released(course).cells if "jupyter" in cell.metadata]
+    assert folded == ["check_order", "check_drawn"]
+
+
 def test_the_release_holds_no_key(course: Course) -> None:
     text = json.dumps(released(course))
     assert "secret" not in text
