@@ -356,7 +356,7 @@
     .tlw-asked .jp-RenderedMarkdown > p:last-of-type { display: none; }
     .tlw-quiz legend { padding: 0 6px; font-weight: 600; }
     .tlw-quiz-option { display: flex; gap: 8px; align-items: baseline; padding: 3px 0; }
-    .tlw-quiz-option label { cursor: pointer; display: flex; gap: 6px; }
+    .tlw-quiz-option label { cursor: pointer; display: flex; gap: 6px; align-items: baseline; }
     .tlw-quiz-letter { font-weight: 600; margin-right: 4px; }
     .tlw-quiz-text { display: inline-block; }
     .tlw-quiz-text .jp-RenderedMarkdown { padding: 0; }
