@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 import tomllib
@@ -67,6 +68,21 @@ def test_it_holds_what_students_need_and_nothing_else(wheel: Path) -> None:
             assert path.relative_to(ROOT).as_posix() in members
     assert not [each for each in members if each.startswith(tuple(f"workshop/{e}" for e in ENGINE))]
     assert not [each for each in members if "calibration" in each or "wrong/" in each]
+
+
+@pytest.mark.slow
+def test_it_brings_the_form_for_quizzes_to_where_jupyterlab_looks(wheel: Path) -> None:
+    lies_in = "data/share/jupyter/labextensions/transfer-learning-workshop/"
+    brought = {each.partition(lies_in)[2]: each for each in _members(wheel) if lies_in in each}
+    assert {"package.json", "static/quiz.js"} == set(brought)
+    with zipfile.ZipFile(wheel) as archive:
+        about = json.loads(archive.read(brought["package.json"]))
+        assert (
+            archive.read(brought["static/quiz.js"])
+            == (ROOT / "packaging/labextension/static/quiz.js").read_bytes()
+        )
+    assert about["jupyterlab"]["_build"]["load"] == "static/quiz.js"
+    assert about["version"] == __version__
 
 
 @pytest.mark.slow
