@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from checks.names import plural
 from workshop.course import Course
 from workshop.errors import WorkshopError
 
@@ -54,8 +55,8 @@ def import_deck(
             remedy="docs/author tells how a quiz in a deck has to look",
         )
     output.write_text(to_yaml(found.questions, title or deck.stem), encoding="utf-8")
-    reported = f"; {len(found.problems)} problems above" if found.problems else ""
-    _out.print(f"{output}: {len(found.questions)} questions{reported}", markup=False)
+    reported = f"; {plural(len(found.problems), 'problem')} above" if found.problems else ""
+    _out.print(f"{output}: {plural(len(found.questions), 'question')}{reported}", markup=False)
     _out.print("Now write the feedback, objective, topic and difficulty of each.")
     raise typer.Exit(1 if found.problems else 0)
 
@@ -87,4 +88,6 @@ def export(
     for name in quizzes or found:
         path = folder / f"{name}.{suffix}"
         path.write_bytes(write(found[name]))
-        _out.print(f"wrote {path}: {len(found[name].items)} questions, with keys", markup=False)
+        _out.print(
+            f"wrote {path}: {plural(len(found[name].items), 'question')}, with keys", markup=False
+        )
