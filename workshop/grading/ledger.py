@@ -24,6 +24,7 @@ import os
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 
 from nbgrader.api import Gradebook
@@ -243,8 +244,11 @@ class Ledger:
         place, made = self.place_of(entry.assignment, entry.student), self.ready / logged.digest
         if entry.outcome is Outcome.REJECTED:
             # What was graded of an earlier submission says nothing about this one.
-            for old in (place, self.course.feedback / entry.student / entry.assignment):
-                shutil.rmtree(old, ignore_errors=True)
+            shutil.rmtree(place, ignore_errors=True)
+            feedback = self.course.feedback / entry.student / entry.assignment
+            # This is done again at each start, and by then there may be a page about this one.
+            if feedback.exists() and feedback.stat().st_mtime < _seconds(entry.ended):
+                shutil.rmtree(feedback, ignore_errors=True)
         elif made.exists():
             former = made.with_suffix(".former")
             place.parent.mkdir(parents=True, exist_ok=True)
@@ -255,6 +259,11 @@ class Ledger:
             made.rename(place)
             sync_folder(place.parent)
             shutil.rmtree(former, ignore_errors=True)
+
+
+def _seconds(moment: str) -> float:
+    """A moment of the log as the file system gives it."""
+    return datetime.fromisoformat(moment).timestamp()
 
 
 def _sync_tree(folder: Path) -> None:

@@ -84,6 +84,11 @@ class TestPages:
         assert "this is no notebook" in text
         assert "save it and hand it in again" in text
 
+    def test_the_reason_is_still_there_after_others_were_graded(self, course: Course) -> None:
+        before = page(course, "broken")
+        grade(course, "ps1", ["good"])
+        assert page(course, "broken") == before
+
     def test_stock_feedback_hides_the_same(self, course: Course) -> None:
         done = subprocess.run(
             [sys.executable, "-m", "nbgrader", "generate_feedback", "ps1", "--force"],
