@@ -137,8 +137,8 @@ EXPECTED = {
         "multiple_choice_question",
         lid(
             "Single",
-            label(1000, paragraph("It &lt;em&gt;is&lt;/em&gt; &lt;b&gt;a&lt;/b&gt;")),
             label(1001, paragraph(r"&lt;span&gt;\(a\)&lt;/span&gt;")),
+            label(1000, paragraph("It &lt;em&gt;is&lt;/em&gt; &lt;b&gt;a&lt;/b&gt;")),
         ),
         tells(1000) + tells(1001) + right(equal(1000)),
     ),
@@ -173,7 +173,7 @@ EXPECTED = {
     ),
     "ordering": (
         "matching_question",
-        STEM + step(1000, "one") + step(1002, "three") + step(1001, "two"),
+        STEM + step(1000, "one") + step(1001, "two") + step(1002, "three"),
         placed(1000, 2000) + placed(1001, 2001) + placed(1002, 2002),
     ),
     "parameterised": (
