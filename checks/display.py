@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Sequence
 
 from checks.guard import guard
+from checks.notebook import present
 from checks.overview import note
 from checks.verdict import Verdict, to_html, to_text
 
@@ -35,15 +35,4 @@ def show(*verdicts: Verdict | Callable[[], Verdict]) -> None:
     if not results:
         return
     note(results)
-    if _in_notebook():
-        from IPython.display import display  # noqa: PLC0415 - a plain script need not have IPython
-
-        display(_Table(results))  # type: ignore[no-untyped-call] # IPython's display has no types
-    else:
-        sys.stdout.write(f"{to_text(results)}\n")
-
-
-def _in_notebook() -> bool:
-    """Whether an IPython shell runs. It is not imported for the question."""
-    ipython = sys.modules.get("IPython")
-    return ipython is not None and ipython.get_ipython() is not None
+    present(_Table(results))

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import html
-import sys
 from collections.abc import Mapping, Sequence
-from typing import Any
 
+from checks.notebook import present, running_cell
 from checks.verdict import Status, Verdict
 
 _QUESTION = "quiz.form"
@@ -17,7 +16,7 @@ _seen: dict[str, tuple[Verdict, ...]] = {}
 
 def note(verdicts: Sequence[Verdict]) -> None:
     """Remember what the running cell showed."""
-    cell = _running_cell()
+    cell = running_cell()
     if cell:
         _seen[cell] = tuple(verdicts)
 
@@ -29,24 +28,7 @@ def progress(cells: Mapping[str, str]) -> None:
         cells: for each cell that checks something, by its id, what it is about.
     """
     rows = [(about, *_state(_seen.get(cell))) for cell, about in cells.items()]
-    overview = _Overview(rows)
-    if "IPython" in sys.modules and sys.modules["IPython"].get_ipython() is not None:
-        from IPython.display import display  # noqa: PLC0415 - a plain script need not have IPython
-
-        display(overview)  # type: ignore[no-untyped-call] # IPython's display has no types
-    else:
-        sys.stdout.write(f"{overview!r}\n")
-
-
-def _running_cell() -> str:
-    """The id of the notebook's cell that is running; empty where the front end does not tell."""
-    ipython = sys.modules.get("IPython")
-    shell: Any = ipython.get_ipython() if ipython is not None else None
-    kernel = getattr(shell, "kernel", None)
-    if kernel is None:
-        return ""
-    parent = kernel.get_parent() or {}
-    return str(parent.get("metadata", {}).get("cellId") or "")
+    present(_Overview(rows))
 
 
 def _state(verdicts: Sequence[Verdict] | None) -> tuple[str, str]:

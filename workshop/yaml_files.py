@@ -35,15 +35,17 @@ def load_yaml(path: Path, kind: type[Model], *, remedy: str) -> Model:
     try:
         return kind.model_validate(data)
     except ValidationError as error:
-        # A misspelt key is unknown, and the right one missing: the first tells more.
-        first = min(error.errors(), key=lambda each: each["type"] != "extra_forbidden")
-        keys = ".".join(str(part) for part in first["loc"])
-        said = first["msg"].removeprefix("Value error, ")
-        raise WorkshopError(
-            f"{keys}: {said}" if keys else said,
-            where=f"{path}:{line_of(tree, first['loc'])}",
-            remedy=remedy,
-        ) from error
+        keys, said = first_fault(error)
+        raise WorkshopError(said, where=f"{path}:{line_of(tree, keys)}", remedy=remedy) from error
+
+
+def first_fault(error: ValidationError) -> tuple[tuple[int | str, ...], str]:
+    """Where the fault is that tells the most, and what to say of it, the place included."""
+    # A misspelt key is unknown, and the right one missing: the first tells more.
+    first = min(error.errors(), key=lambda each: each["type"] != "extra_forbidden")
+    keys = ".".join(str(part) for part in first["loc"])
+    said = first["msg"].removeprefix("Value error, ")
+    return first["loc"], f"{keys}: {said}" if keys else said
 
 
 def line_of(tree: yaml.Node | None, keys: tuple[int | str, ...]) -> int:
@@ -80,8 +82,12 @@ class _StrictLoader(_SafeLoader):
 def _read(path: Path) -> tuple[yaml.Node | None, Any]:
     try:
         text = path.read_text(encoding="utf-8")
-        tree = yaml.compose(text, Loader=_SafeLoader)
-        return tree, yaml.load(text, Loader=_StrictLoader) or {}  # noqa: S506 - a SafeLoader
+        loader = _StrictLoader(text)
+        try:
+            tree = loader.get_single_node()
+            return tree, ({} if tree is None else loader.construct_document(tree)) or {}
+        finally:
+            loader.dispose()
     except OSError as error:
         raise WorkshopError(
             f"cannot be read: {error.strerror}", where=path, remedy="check the path and its rights"

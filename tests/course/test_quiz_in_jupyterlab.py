@@ -107,6 +107,14 @@ def opened(page: Page, lab: tuple[str, Path], name: str) -> None:
     page.locator("fieldset.tlw-quiz").first.wait_for()
 
 
+def opened_copy(page: Page, lab: tuple[str, Path], released: Path, name: str) -> Path:
+    """A learner's own file of the released notebook, open in JupyterLab."""
+    path = lab[1] / name
+    shutil.copy(released, path)
+    opened(page, lab, name)
+    return path
+
+
 def command(page: Page, name: str, **arguments: str) -> None:
     """Run one of JupyterLab's commands."""
     page.evaluate("([name, args]) => jupyterapp.commands.execute(name, args)", [name, arguments])
@@ -170,9 +178,7 @@ def test_clicked_answers_are_kept_and_earn_their_points(
     lab: tuple[str, Path],
     page: Page,
 ) -> None:
-    path = lab[1] / "quiz.ipynb"
-    shutil.copy(released, path)
-    opened(page, lab, path.name)
+    path = opened_copy(page, lab, released, "quiz.ipynb")
     for name, question in questions.items():
         answer(form_of(page, name), question)
     notebook = saved(page, path)
@@ -213,9 +219,7 @@ def test_typed_answers_earn_the_same_without_a_browser(
 def test_nothing_serious_for_those_who_do_not_see_well_or_at_all(
     released: Path, questions: dict[str, Asked], lab: tuple[str, Path], page: Page, theme: str
 ) -> None:
-    path = lab[1] / "seen.ipynb"
-    shutil.copy(released, path)
-    opened(page, lab, path.name)
+    opened_copy(page, lab, released, "seen.ipynb")
     command(page, "apputils:change-theme", theme=theme)
     page.locator(f'body[data-jp-theme-name="{theme}"]').wait_for(state="attached")
     # JupyterLab's body has no height of its own, and axe takes what overflows it for invisible.
@@ -234,9 +238,7 @@ def test_nothing_serious_for_those_who_do_not_see_well_or_at_all(
 def test_a_question_is_answered_with_the_keyboard_alone(
     released: Path, questions: dict[str, Asked], lab: tuple[str, Path], page: Page
 ) -> None:
-    path = lab[1] / "keyboard.ipynb"
-    shutil.copy(released, path)
-    opened(page, lab, path.name)
+    opened_copy(page, lab, released, "keyboard.ipynb")
     single = (each for each in questions.values() if each.form.letters)
     name = next(each.item.id for each in single if each.form.type is QuestionType.SINGLE_CHOICE)
     form = form_of(page, name)
@@ -249,9 +251,7 @@ def test_a_question_is_answered_with_the_keyboard_alone(
 def test_a_self_check_tells_at_once_and_allows_another_try(
     released: Path, questions: dict[str, Asked], lab: tuple[str, Path], page: Page
 ) -> None:
-    path = lab[1] / "self_check.ipynb"
-    shutil.copy(released, path)
-    opened(page, lab, path.name)
+    path = opened_copy(page, lab, released, "self_check.ipynb")
     ids = {cell.id for cell in nbformat.read(path, as_version=4).cells}
     checked = next(each for each in questions.values() if f"check_{each.item.id}" in ids)
     form = form_of(page, checked.item.id)

@@ -32,17 +32,9 @@ class Kind(StrEnum):
     PROGRESS = "progress"
 
 
-NAMED_KINDS = (
-    Kind.LOCKED,
-    Kind.SOLUTION,
-    Kind.TEST,
-    Kind.REFLECTION,
-    Kind.QUIZ,
-    Kind.SELF_CHECK,
-    Kind.PROGRESS,
-)
 # Only in an author's text: each becomes other cells.
 MARKERS = (Kind.QUIZ, Kind.SELF_CHECK, Kind.PROGRESS)
+NAMED_KINDS = (Kind.LOCKED, Kind.SOLUTION, Kind.TEST, Kind.REFLECTION, *MARKERS)
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from typing import Any
 from workshop.authoring.build import load_cells
 from workshop.authoring.cells import SourceCell
 from workshop.authoring.regions import Region, split, visible
+from workshop.authoring.skeletons import skeleton
 from workshop.course import Course
 from workshop.errors import WorkshopError
 from workshop.quiz.asked import Asked
@@ -34,7 +35,6 @@ _PACKED_RUN = 72
 _COARSE_CONTEXT = re.compile(
     r"threshold|accurac|at least|pass(?:es|ing)?\b|minimum|required?|reach", re.IGNORECASE
 )
-_NO_LETTERS = bytes(code for code in range(128) if not chr(code).isalnum())
 _MARKER_TEXT = {
     Region.SOLUTION: "beginsolution",
     Region.HIDDEN_TESTS: "beginhiddentests",
@@ -62,17 +62,6 @@ _KINDS = {
     Region.HIDDEN_TESTS: LeakKind.HIDDEN_TEST,
     Region.MARK_SCHEME: LeakKind.MARK_SCHEME,
 }
-
-
-def skeleton(text: str) -> str:
-    """The letters and digits of a text in lower case.
-
-    Quotes, commas, blanks, line ends and comment signs do not count, so a text cut into strings or
-    cells still has the same skeleton.
-    """
-    if text.isascii():  # as below, and twenty times faster
-        return text.encode().translate(None, _NO_LETTERS).decode().lower()
-    return re.sub(r"[\W_]+", "", text).casefold()
 
 
 @dataclass(frozen=True)

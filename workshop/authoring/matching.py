@@ -11,8 +11,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from workshop.authoring.confidential import RUN, LabelSecret, LeakKind, Secrets, skeleton
+from workshop.authoring.confidential import RUN, LabelSecret, LeakKind, Secrets
 from workshop.authoring.decoding import MAX_DEPTH, ROT13, View, views
+from workshop.authoring.skeletons import skeleton
 
 _ARRAY_TYPES = ("u1", "<i2", "<i4", "<i8", "<f4", "<f8")
 _NOISE = re.compile(r"[\s,;|\[\](){}'\"\\]+")

@@ -28,7 +28,7 @@ from workshop.authoring.cells import MARKERS, Kind, SourceCell
 from workshop.authoring.regions import Region
 from workshop.errors import WorkshopError
 from workshop.quiz.asked import Asked, asked
-from workshop.quiz.items import Item, Quiz
+from workshop.quiz.items import Item, Quiz, quiz_named
 
 _WIDTH = 96
 _WORDS = {
@@ -64,12 +64,13 @@ def expanded(
             made += [] if cell.kind in MARKERS else [cell]
             continue
         counts = cell.kind is Kind.QUIZ
-        shuffle = str(cell.name) in quizzes and quizzes[str(cell.name)].shuffle
-        for item in _items(cell, quizzes, where):
+        place = f"{where}:{cell.line}"
+        quiz = quiz_named(quizzes, str(cell.name), place)
+        for item in _items(cell, quiz, place):
             if item.id in seen:
                 raise WorkshopError(
                     f"the item {item.id!r} stands in this notebook already (line {seen[item.id]})",
-                    where=f"{where}:{cell.line}",
+                    where=place,
                     remedy="name it once; a self-check tells its key, so it cannot count as well",
                 )
             seen[item.id] = cell.line
@@ -78,7 +79,7 @@ def expanded(
             origin = f"{cell.kind.value} {cell.name}"
             made += (
                 replace(each, origin=origin, line=cell.line, first_line=cell.first_line)
-                for each in _question(asked(item), legend, shuffle=shuffle, counts=counts)
+                for each in _question(asked(item), legend, shuffle=quiz.shuffle, counts=counts)
             )
     return tuple(made)
 
@@ -136,15 +137,7 @@ def _marked(
     return [SourceCell(Kind(kind), "code", source, name=name)]
 
 
-def _items(cell: SourceCell, quizzes: Mapping[str, Quiz], where: str | Path) -> Iterator[Item]:
-    place = f"{where}:{cell.line}"
-    quiz = quizzes.get(str(cell.name))
-    if quiz is None:
-        raise WorkshopError(
-            f"there is no quiz {cell.name!r}",
-            where=place,
-            remedy=f"quizzes/ has: {', '.join(quizzes) or 'none'}",
-        )
+def _items(cell: SourceCell, quiz: Quiz, place: str) -> Iterator[Item]:
     items = {item.id: item for item in quiz.items}
     names = cell.source.replace("#", " ").replace(",", " ").split()
     for name in names or items:

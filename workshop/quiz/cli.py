@@ -70,24 +70,17 @@ def export(
     folder: Annotated[Path, typer.Option("--out", help="folder for the files")] = Path("exports"),
 ) -> None:
     """Write quizzes with their keys as QTI packages (Canvas) or Moodle XML, one file for each."""
-    from workshop.quiz.items import load_quizzes  # noqa: PLC0415 - takes a while
+    from workshop.quiz.items import load_quizzes, quiz_named  # noqa: PLC0415 - takes a while
     from workshop.quiz.moodle import to_moodle  # noqa: PLC0415
     from workshop.quiz.qti import to_qti  # noqa: PLC0415
 
     course = Course.find()
     found = load_quizzes(course.quizzes)
-    for name in quizzes or ():
-        if name not in found:
-            raise WorkshopError(
-                f"there is no quiz {name!r}",
-                where=course.quizzes,
-                remedy=f"there are: {', '.join(found) or 'none'}",
-            )
+    chosen = {name: quiz_named(found, name, course.quizzes) for name in quizzes or found}
     write, suffix = (to_qti, "zip") if to is System.CANVAS else (to_moodle, "xml")
     folder.mkdir(parents=True, exist_ok=True)
-    for name in quizzes or found:
+    for name, quiz in chosen.items():
         path = folder / f"{name}.{suffix}"
-        path.write_bytes(write(found[name]))
-        _out.print(
-            f"wrote {path}: {plural(len(found[name].items), 'question')}, with keys", markup=False
-        )
+        path.write_bytes(write(quiz))
+        count = plural(len(quiz.items), "question")
+        _out.print(f"wrote {path}: {count}, with keys", markup=False)

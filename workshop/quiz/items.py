@@ -23,6 +23,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Literal
@@ -329,6 +330,21 @@ def load_quiz(path: Path) -> Quiz:
             the line.
     """
     return load_yaml(path, Quiz, remedy=_REMEDY)
+
+
+def quiz_named(quizzes: Mapping[str, Quiz], name: str, where: str | Path) -> Quiz:
+    """The quiz of this name.
+
+    Raises:
+        WorkshopError: there is none.
+    """
+    if name not in quizzes:
+        raise WorkshopError(
+            f"there is no quiz {name!r}",
+            where=where,
+            remedy=f"quizzes/ has: {', '.join(quizzes) or 'none'}",
+        )
+    return quizzes[name]
 
 
 def load_quizzes(folder: Path) -> dict[str, Quiz]:

@@ -10,6 +10,7 @@ from typing import Any
 from checks.quiz import QuestionType
 from checks.sealing import seal
 from workshop.authoring.cells import SourceCell
+from workshop.authoring.skeletons import skeleton
 from workshop.course import Course
 from workshop.quiz.asked import Asked, asked
 from workshop.quiz.items import load_quizzes
@@ -64,7 +65,7 @@ def key_secret(question: Asked) -> KeySecret:
     name = re.escape(item.id)
     told = "|".join(_written(question))
     pattern = rf"{name}{_BETWEEN}(?:{told})(?!\w)|unseal\W{{1,8}}{name}\W"
-    sealed = _skeleton(seal(item.id, question.key))[:_SEALED_LENGTH]
+    sealed = skeleton(seal(item.id, question.key))[:_SEALED_LENGTH]
     return KeySecret(item.id, re.compile(pattern), (sealed, *_marked(question)))
 
 
@@ -88,8 +89,4 @@ def _marked(question: Asked) -> Iterator[str]:
         right = question.key.right if isinstance(question.key.right, tuple) else ()
         for letter, text in question.options:
             if letter in right:
-                yield from (_skeleton(text) + sign for sign in _MARKED)
-
-
-def _skeleton(text: str) -> str:
-    return re.sub(r"[\W_]+", "", text).casefold()
+                yield from (skeleton(text) + sign for sign in _MARKED)

@@ -41,6 +41,7 @@ from workshop.quiz.items import (
     SingleChoice,
     TrueFalse,
 )
+from workshop.yaml_files import first_fault
 
 Plain = SingleChoice | MultipleResponse | TrueFalse | Numeric | ShortAnswer | Ordering
 
@@ -100,10 +101,7 @@ def quiz_of(fields: dict[str, Any]) -> Quiz:
     try:
         return Quiz.model_validate(fields)
     except ValidationError as error:
-        first = error.errors()[0]
-        keys = ".".join(str(part) for part in first["loc"])
-        said = first["msg"].removeprefix("Value error, ")
-        raise WorkshopError(f"{keys}: {said}" if keys else said, remedy=_REMEDY) from error
+        raise WorkshopError(first_fault(error)[1], remedy=_REMEDY) from error
 
 
 def unknown(what: str, where: str | None = None) -> WorkshopError:

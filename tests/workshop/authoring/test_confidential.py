@@ -12,16 +12,10 @@ from workshop.authoring.confidential import (
     number_secret,
     public_text,
     secrets_of,
-    skeleton,
 )
+from workshop.authoring.skeletons import skeleton
 from workshop.course import Course
 from workshop.errors import WorkshopError
-
-
-def test_a_skeleton_is_the_same_however_a_text_is_cut() -> None:
-    whole = skeleton("model.Classifier = nn.Linear(8, 2)")
-    assert whole == "modelclassifiernnlinear82"
-    assert skeleton('"model.Classi" +\n# "fier = nn.Linear(" "8, 2)"') == whole
 
 
 def test_every_kind_of_secret_of_a_course_is_known(tiny_course: Course) -> None:
