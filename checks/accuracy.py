@@ -6,6 +6,7 @@ import math
 import resource
 import sys
 import time
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from statistics import NormalDist
 from typing import Protocol
@@ -33,6 +34,26 @@ class LabelledData(Protocol):
 
     def inputs(self) -> torch.Tensor:
         """``[N, ...]``, as the model takes them."""
+
+
+class LabelledTexts(Protocol):
+    """Texts with labels, as ``assets`` and held-out data give them."""
+
+    @property
+    def labels(self) -> torch.Tensor:
+        """``[N]``, class indexes."""
+
+    @property
+    def texts(self) -> list[str]:
+        """``N`` texts."""
+
+
+Inputs = torch.Tensor | Mapping[str, torch.Tensor]
+"""What a model is called with: ``[N, ...]``, or for a language model such tensors by name, for
+example ``input_ids`` and ``attention_mask``."""
+
+Encode = Callable[[list[str]], Mapping[str, torch.Tensor]]
+"""Turns texts into the tensors that a language model takes, by name."""
 
 
 @dataclass(frozen=True)
@@ -104,7 +125,7 @@ def wilson_interval(correct: int, total: int, confidence: float = 0.95) -> tuple
 
 
 def measure(
-    model: nn.Module, inputs: torch.Tensor, labels: torch.Tensor, *, batch_size: int = BATCH_SIZE
+    model: nn.Module, inputs: Inputs, labels: torch.Tensor, *, batch_size: int = BATCH_SIZE
 ) -> Measurement:
     """Let a model answer, in evaluation mode on its own device, and count.
 
@@ -112,7 +133,7 @@ def measure(
 
     Args:
         model: gives logits ``[B, C]`` for inputs ``[B, ...]``.
-        inputs: ``[N, ...]``.
+        inputs: ``[N, ...]``; or such tensors by name, which the model then gets by name.
         labels: int64 ``[N]``.
         batch_size: inputs at a time.
 
@@ -126,7 +147,7 @@ def measure(
     began = time.perf_counter()
     with in_evaluation_mode(model):
         logits = torch.cat(
-            [_answer(model, batch.to(device)) for batch in torch.split(inputs, batch_size)]
+            [_answer(model, batch) for batch in _batches(inputs, batch_size, device)]
         )
     seconds = time.perf_counter() - began
     classes = max(logits.shape[1], int(labels.max()) + 1)
@@ -140,19 +161,31 @@ def measure(
     )
 
 
-def _answer(model: nn.Module, batch: torch.Tensor) -> torch.Tensor:
-    returned: object = calling(model, batch)
+def _batches(inputs: Inputs, size: int, device: torch.device) -> Iterator[Inputs]:
+    if isinstance(inputs, torch.Tensor):
+        yield from (part.to(device) for part in torch.split(inputs, size))
+        return
+    for parts in zip(*(torch.split(each, size) for each in inputs.values()), strict=True):
+        yield {name: part.to(device) for name, part in zip(inputs, parts, strict=True)}
+
+
+def _answer(model: nn.Module, batch: Inputs) -> torch.Tensor:
+    returned: object
+    if isinstance(batch, torch.Tensor):
+        rows, returned = len(batch), calling(model, batch)
+    else:
+        rows, returned = len(next(iter(batch.values()))), calling(model, **batch)
     logits = getattr(returned, "logits", returned)  # transformers' models wrap theirs
     if (
         not isinstance(logits, torch.Tensor)
         or logits.dim() != 2  # noqa: PLR2004 - [B, C]
-        or len(logits) != len(batch)
+        or len(logits) != rows
         or not logits.shape[1]
     ):
         shape = list(logits.shape) if isinstance(logits, torch.Tensor) else type(logits).__name__
         raise LearnerError(
             "The model's answer has the wrong shape.",
-            expected=f"[{len(batch)}, classes] for {len(batch)} inputs",
+            expected=f"[{rows}, classes] for {rows} inputs",
             actual=str(shape),
             hint="Is the head the last layer, and a linear one?",
         )
@@ -176,7 +209,7 @@ def judge_accuracy(measured: Measurement, threshold: float) -> Verdict:
     """The accuracy reaches the threshold, which the verdict does not tell."""
     low, high = measured.interval()
     found = (
-        f"Measured again on {sum(measured.total)} images: {measured.accuracy:.1%} right (95 %"
+        f"Measured again on {sum(measured.total)} examples: {measured.accuracy:.1%} right (95 %"
         f" confidence {low:.1%} to {high:.1%}; {measured.device}, {measured.seconds:.1f} s,"
         f" peak memory {measured.peak_memory_mb:,.0f} MB)."
     )
@@ -192,13 +225,13 @@ def _hint_on_accuracy(measured: Measurement) -> str:
     shares = [right / n for right, n in zip(measured.correct, measured.total, strict=True) if n]
     if max(shares) == 1 and min(shares) == 0:
         return (
-            "The model gives the same answer to every image. Was it trained, and does its loss"
+            "The model gives the same answer to every example. Was it trained, and does its loss"
             " fall? A learning rate that is too high does this too."
         )
     if measured.accuracy < 1.2 / len(shares):
         return "This is close to guessing: was this very model trained, on the right labels?"
     return (
-        "Does it start from the pretrained weights, was it trained on all training images, and"
+        "Does it start from the pretrained weights, was it trained on all training examples, and"
         " is it evaluated in evaluation mode?"
     )
 
@@ -206,10 +239,11 @@ def _hint_on_accuracy(measured: Measurement) -> str:
 @checked("accuracy.achieved")
 def check_accuracy(
     model: nn.Module,
-    data: LabelledData,
+    data: LabelledData | LabelledTexts,
     threshold: float,
     *,
-    reserve: LabelledData | None = None,
+    reserve: LabelledData | LabelledTexts | None = None,
+    encode: Encode | None = None,
     error_rate: float = ERROR_RATE,
 ) -> Verdict:
     """The model's accuracy on ``data``, measured here, reaches the threshold.
@@ -222,11 +256,25 @@ def check_accuracy(
         data: labelled data that the model has not seen.
         threshold: the accuracy asked for, from 0 to 1. No verdict states it.
         reserve: more such data.
+        encode: for texts: turns them into what the model takes.
         error_rate: how probable, at most, a result this low may be for a model exactly at the
             threshold if it is to count without a second measurement.
     """
-    measured = measure(model, data.inputs(), data.labels)
+    measured = measure(model, inputs_of(data, encode), data.labels)
     within_margin = measured.interval(1 - 2 * error_rate)[1] >= threshold
     if reserve is not None and measured.accuracy < threshold and within_margin:
-        measured += measure(model, reserve.inputs(), reserve.labels)
+        measured += measure(model, inputs_of(reserve, encode), reserve.labels)
     return judge_accuracy(measured, threshold)
+
+
+def inputs_of(data: LabelledData | LabelledTexts, encode: Encode | None) -> Inputs:
+    """What the model is measured on: the data's own inputs, or its texts, encoded.
+
+    Raises:
+        TypeError: these are texts, and nothing tells how to encode them.
+    """
+    if encode is not None:
+        return encode(data.texts)  # type: ignore[union-attr] # only texts are given with it
+    if hasattr(data, "inputs"):
+        return data.inputs()
+    raise TypeError("Expected `encode` with texts: it turns them into what the model takes")

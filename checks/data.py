@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -140,6 +141,62 @@ def check_features(
     if rows is None or columns is None:
         raise TypeError("Expected either `expected`, or `rows` and `columns`")
     return judge_features(observe_features(features, expected), rows, columns)
+
+
+@checked("data.normalised")
+def check_normalised(
+    inputs: object, images: torch.Tensor, mean: Sequence[float], std: Sequence[float]
+) -> Verdict:
+    """Grey images became what a source model takes: ``(pixel / 255 - mean) / std``, by channel.
+
+    Args:
+        inputs: the learner's, float32 ``[N, 3, H, W]``.
+        images: uint8 ``[N, 1, H, W]``.
+        mean: of each of the three channels of the source model's training images, from 0 to 1.
+        std: their standard deviations.
+    """
+    count, _, height, width = images.shape
+    shape, centre, spread = (count, 3, height, width), _by_channel(mean), _by_channel(std)
+    if not isinstance(inputs, torch.Tensor) or tuple(inputs.shape) != shape:
+        raise LearnerError(
+            "The inputs have the wrong shape.",
+            expected=f"a tensor {list(shape)}",
+            actual=str(list(inputs.shape))
+            if isinstance(inputs, torch.Tensor)
+            else type(inputs).__name__,
+            hint="images.expand(-1, 3, -1, -1) shows a grey image in three channels.",
+        )
+    if inputs.dtype != torch.float32:
+        raise LearnerError(
+            "The inputs have the wrong type.",
+            expected="torch.float32",
+            actual=f"{inputs.dtype}",
+            hint="images.float() turns whole numbers into torch.float32.",
+        )
+    pixels, found = images.detach().cpu().float(), inputs.detach().cpu()
+    if torch.allclose(found, (pixels / 255 - centre) / spread, atol=1e-3):
+        return passed("data.normalised", "The inputs are normalised as the source model's were.")
+    mistakes = {
+        "The pixels are not scaled from 0-255 to 0-1 first.": (pixels - centre) / spread,
+        "The pixels are scaled, but the mean and the deviation are not used.": pixels / 255,
+        "The inputs are multiplied by the deviation, not divided.": (pixels / 255 - centre)
+        * spread,
+        "The deviation is not used.": pixels / 255 - centre,
+    }
+    named = [text for text, wrong in mistakes.items() if torch.allclose(found, wrong.expand(shape))]
+    means = [f"{each:.2f}" for each in found.double().mean(dim=(0, 2, 3)).tolist()]
+    right = ((pixels / 255 - centre) / spread).double().mean(dim=(0, 2, 3)).tolist()
+    raise LearnerError(
+        named[0] if named else "The inputs are not normalised with the source model's numbers.",
+        expected=f"means of the channels {', '.join(f'{each:.2f}' for each in right)}",
+        actual=", ".join(means),
+        hint="(images / 255 - mean) / std, with mean and std reshaped to [3, 1, 1], so that each"
+        " channel gets its own.",
+    )
+
+
+def _by_channel(numbers: Sequence[float]) -> torch.Tensor:
+    return torch.tensor(numbers, dtype=torch.float32)[:, None, None]
 
 
 @checked("value.equal")

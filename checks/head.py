@@ -144,12 +144,7 @@ def _correlation(first: torch.Tensor, second: torch.Tensor) -> float:
 
 def judge_from_scratch(facts: OriginFacts) -> Verdict:
     """The weights are not pretrained ones, nor pretrained ones that were trained on."""
-    if not facts.correlations:
-        raise LearnerError(
-            "The model has no weights in common with the source model.",
-            hint="Use the same architecture, only without its pretrained weights.",
-        )
-    alike = [name for name, correlation in facts.correlations if correlation > _ALIKE]
+    alike = _alike(facts)
     if len(alike) > _CHANCE * len(facts.correlations):
         raise LearnerError(
             f"{share(alike, len(facts.correlations))} backbone layers have the pretrained weights,"
@@ -159,6 +154,30 @@ def judge_from_scratch(facts: OriginFacts) -> Verdict:
             hint="From scratch means pretrained=False: is it passed on?",
         )
     return passed("head.from_scratch", "The backbone did not start from the pretrained weights.")
+
+
+def judge_from_pretrained(facts: OriginFacts) -> Verdict:
+    """The weights are pretrained ones, or pretrained ones that were trained on."""
+    alike = set(_alike(facts))
+    others = [name for name, _ in facts.correlations if name not in alike]
+    if len(others) > _CHANCE * len(facts.correlations):
+        raise LearnerError(
+            f"{share(others, len(facts.correlations))} backbone layers have nothing of the"
+            f" pretrained weights{first(others)}.",
+            expected="pretrained weights at the start",
+            actual="other weights, or pretrained ones that training has destroyed",
+            hint="Does this model come from pretrained=True? If so, is the learning rate too high?",
+        )
+    return passed("head.from_pretrained", "The backbone started from the pretrained weights.")
+
+
+def _alike(facts: OriginFacts) -> list[str]:
+    if not facts.correlations:
+        raise LearnerError(
+            "The model has no weights in common with the source model.",
+            hint="Use the same architecture as the source model.",
+        )
+    return [name for name, correlation in facts.correlations if correlation > _ALIKE]
 
 
 @checked("head.from_scratch")
@@ -173,3 +192,17 @@ def check_from_scratch(
         outside: names of the modules that are not the backbone.
     """
     return judge_from_scratch(observe_origin(require_model(model), pristine, parts_of(outside)))
+
+
+@checked("head.from_pretrained")
+def check_from_pretrained(
+    model: nn.Module, pristine: Mapping[str, torch.Tensor], outside: PartNames
+) -> Verdict:
+    """The backbone has the source model's weights, or a short training started from them.
+
+    Args:
+        model: the learner's model, trained or not.
+        pristine: the source model's state, from :func:`checks.snapshot`.
+        outside: names of the modules that are not the backbone.
+    """
+    return judge_from_pretrained(observe_origin(require_model(model), pristine, parts_of(outside)))

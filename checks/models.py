@@ -58,8 +58,9 @@ def require_parts(model: nn.Module, selection: PartNames) -> tuple[str, ...]:
         LearnerError: the model has lost one of them.
     """
     parts = parts_of(selection)
-    known = {name for name, _ in model.named_modules()}
-    known |= {name for name, _ in model.named_parameters()}
+    # A layer or a tensor that stands in two places has two names, and both are the model's.
+    known = {name for name, _ in model.named_modules(remove_duplicate=False)}
+    known |= {name for name, _ in model.named_parameters(remove_duplicate=False)}
     missing = [part for part in parts if part not in known]
     if missing:
         raise LearnerError(

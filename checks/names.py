@@ -69,6 +69,6 @@ def first(offenders: Sequence[str]) -> str:
 
 
 def plural(count: int, noun: str) -> str:
-    """``1 group``, ``2 groups``, ``2 batches``."""
-    ending = "es" if noun.endswith(("ch", "s", "x")) else "s"
+    """``1 group``, ``2 groups``, ``2 batches``, ``2 epochs``."""
+    ending = "es" if noun.endswith(("ch", "s", "x")) and noun != "epoch" else "s"
     return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}{ending}"

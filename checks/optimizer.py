@@ -233,6 +233,38 @@ def check_learning_rates(
     )
 
 
+def judge_rates_by_part(facts: GroupFacts, expected: Mapping[str, float]) -> Verdict:
+    """The trainable parameters of each part learn with the part's rate."""
+    trainable = set(facts.trainable)
+    for part, value in expected.items():
+        parts = parts_of(part)
+        found = {
+            group.learning_rate
+            for group in facts.groups
+            for names in group.parameters
+            if names in trainable and any_belongs(names, parts)
+        }
+        _require_range(describe(parts), sorted(found), (value, value))
+    rates = ", ".join(f"{part} with {value:g}" for part, value in expected.items())
+    return passed("optimizer.rates_by_part", f"Each part learns with its own rate: {rates}.")
+
+
+@checked("optimizer.rates_by_part")
+def check_rates_by_part(
+    optimizer: torch.optim.Optimizer, model: nn.Module, expected: Mapping[str, float]
+) -> Verdict:
+    """Each named part learns with the rate that was asked for, schedulers left out of account.
+
+    Args:
+        optimizer: any PyTorch optimizer.
+        model: the learner's model.
+        expected: the rate of each part, by the name of its module.
+    """
+    for part in expected:
+        require_parts(require_model(model), part)
+    return judge_rates_by_part(observe_groups(optimizer, model), expected)
+
+
 # --------------------------------------------------------------------------------- weight decay
 
 

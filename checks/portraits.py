@@ -12,6 +12,7 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import numpy as np
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import save
@@ -72,6 +73,8 @@ class Portrayer:
         return self._plain(thing, depth)
 
     def _plain(self, thing: object, depth: int) -> dict[str, Any]:
+        if isinstance(thing, np.generic):
+            thing = thing.item()  # NumPy's and SciPy's numbers are as good as Python's
         if isinstance(thing, LearnerError):
             return {"kind": "failure", **failure_of(thing)}
         if thing is None or isinstance(thing, bool | str):

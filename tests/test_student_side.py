@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-CHECKS = {"checks", "torch", "numpy", "safetensors", "IPython"}
+CHECKS = {"checks", "torch", "numpy", "safetensors", "scipy", "IPython"}
 ASSETS = {"huggingface_hub", "numpy", "timm", "torch", "torchvision", "tqdm", "transformers"}
-LEARN = {"matplotlib", "numpy", "pandas", "torch", "tqdm"}
+LEARN = {"matplotlib", "numpy", "pandas", "safetensors", "sklearn", "torch", "tqdm"}
 OWN = {"workshop.assets", "workshop.learn"}
 
 

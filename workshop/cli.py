@@ -22,6 +22,7 @@ from workshop.quiz.cli import app as quiz_commands
 
 if TYPE_CHECKING:
     from workshop.grading.results import SubmissionResult
+    from workshop.verify import VerifyReport
 
 app = typer.Typer(
     name="workshop",
@@ -129,6 +130,7 @@ def import_(
 @app.command()
 def verify(
     assignments: Assignments = None,
+    *,
     json_file: JsonFile = None,
     workers: Annotated[int | None, typer.Option(help="kernels at the same time")] = None,
     fast: Annotated[
@@ -137,20 +139,51 @@ def verify(
     full: Annotated[
         bool, typer.Option("--full", help="run also the cells that a wrong solution cannot reach")
     ] = False,
+    notebook: Annotated[
+        list[str] | None, typer.Option(help="only this notebook; may be given several times")
+    ] = None,
+    most: Annotated[
+        int | None,
+        typer.Option(help="of each exercise at most so many wrong and so many right solutions"),
+    ] = None,
+    record: Annotated[
+        bool, typer.Option("--record", help="write down what wrong solutions are told, and rates")
+    ] = False,
 ) -> None:
     """Prove that every stub fails, every solution passes and every wrong solution is caught."""
-    from workshop.verify import Reach  # noqa: PLC0415 - slow to import
+    from workshop.verify import Reach, error_rates, messages  # noqa: PLC0415 - slow to import
     from workshop.verify import verify as verify_course  # noqa: PLC0415
 
     if fast and full:
         raise typer.BadParameter("--fast and --full exclude each other")
     reach = Reach.OWN if fast else Reach.ALL if full else Reach.REACHED
+    course = Course.find()
     with _progress("verifying") as advance:
         report = verify_course(
-            Course.find(), assignments, reach=reach, workers=workers, progress=advance
+            course,
+            assignments,
+            notebooks=notebook,
+            most=most,
+            reach=reach,
+            workers=workers,
+            progress=advance,
         )
+    if record:
+        written = messages.record(course, report.exercises)
+        if assignments is None and notebook is None and most is None:
+            written.append(error_rates.write(course, report))
+        for path in written:
+            err.print(f"wrote {path}", highlight=False)
+    changed = messages.differences(course, report.exercises)
     if json_file is not None:
-        _write_json(json_file, report.to_dict())
+        _write_json(json_file, report.to_dict() | {"messages": changed})
+    _show_exercises(report)
+    for problem in [*_problems(report), *changed]:
+        err.print(problem, style="red", markup=False)
+    raise typer.Exit(0 if report.ok and not changed else 1)
+
+
+def _show_exercises(report: VerifyReport) -> None:
     table = Table("assignment", "exercise", "stub fails", "solution passes", "caught", "right pass")
     for exercise in report.exercises:
         table.add_row(
@@ -162,13 +195,31 @@ def verify(
             f"{sum(each.ok for each in exercise.alternatives)} of {len(exercise.alternatives)}",
         )
     err.print(table)
+
+
+def _problems(report: VerifyReport) -> Iterator[str]:
     for exercise in report.exercises:
         named = [(exercise.name, exercise.problem)]
         named += [(each.name, each.problem) for each in exercise.mutants + exercise.alternatives]
         for name, problem in named:
             if problem:
-                err.print(f"{exercise.name}: {name}: {problem}", style="red", markup=False)
-    raise typer.Exit(0 if report.ok else 1)
+                yield f"{exercise.name}: {name}: {problem}"
+
+
+@app.command()
+def curriculum(
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="write the page here")
+    ] = None,
+) -> None:
+    """List which exercises and quiz items serve which objective and topic."""
+    from workshop.analysis import curriculum as served  # noqa: PLC0415 - slow to import
+
+    text = served.page(served.curriculum(Course.find()))
+    if output is None:
+        out.print(text, markup=False, highlight=False, soft_wrap=True)
+    else:
+        output.write_text(text, encoding="utf-8")
 
 
 @app.command()
@@ -276,12 +327,15 @@ def demo(
     output: Annotated[Path, typer.Option("--out", help="folder for the small course")] = Path(
         "demo"
     ),
+    notebook: Annotated[
+        list[str] | None, typer.Option(help="only this notebook; may be given several times")
+    ] = None,
 ) -> None:
     """Build, release, collect, grade and give feedback to a small class, in a course of its own."""
     from workshop.demo import run_demo  # noqa: PLC0415
 
     with _progress("demo") as advance:
-        result = run_demo(Course.find(), output.resolve(), progress=advance)
+        result = run_demo(Course.find(), output.resolve(), progress=advance, notebooks=notebook)
     for report in result.reports:
         out.print(f"\n{report.assignment}", style="bold", highlight=False)
         out.print(grades_table(report.results))

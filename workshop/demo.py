@@ -11,7 +11,7 @@ import shutil
 import subprocess
 import sys
 import zipfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -44,18 +44,29 @@ class Demo:
     opens: dict[str, Path]
 
 
-def run_demo(origin: Course, folder: Path, progress: Progress | None = None) -> Demo:
+def run_demo(
+    origin: Course,
+    folder: Path,
+    progress: Progress | None = None,
+    *,
+    notebooks: Collection[str] | None = None,
+) -> Demo:
     """Carry every assignment that has a sample class from its text to its grades.
 
     Args:
         origin: the course whose text is used.
         folder: where the demonstration's course goes; an earlier demonstration there is replaced.
         progress: called after each submission with how many are done, of how many, and whose.
+        notebooks: only notebooks with these names, for a shorter demonstration; all if None.
 
     Raises:
         WorkshopError: the folder holds something else, or a step failed.
     """
     course = _fresh_course(origin, folder)
+    if notebooks is not None:
+        for path in course.source.glob("*/*.py"):
+            if path.stem not in notebooks:
+                path.unlink()
     assignments = [name for name in course.assignments() if _sample_notebooks(course, name)]
     build(course, assignments)
     leaks = scan_release(course, assignments, labels=held_out_labels())

@@ -342,6 +342,22 @@ graded(
 learn.plot_confusion_matrix(feature_matrix, train.class_names)
 
 # %% [markdown]
+# Are these features worth anything, or would any numbers have done that follow from the image? The next cell trains the same head on a
+# backbone with **random** weights.
+
+# %% locked="random_backbone"
+learn.seed_everything(0)
+random_model = freeze_backbone(new_model(pretrained=False))
+train_head(random_model.classifier, extract_features(random_model, train.inputs()), train.labels)
+random_accuracy = evaluate(random_model, validation.inputs(), validation.labels)[0]
+learn.results_table(
+    {
+        "pretrained backbone": {"validation accuracy": f"{feature_accuracy:.2f}"},
+        "random backbone": {"validation accuracy": f"{random_accuracy:.2f}"},
+    }
+)
+
+# %% [markdown]
 # ## 7. Unfreeze the last blocks
 #
 # The first blocks of a network see edges and textures, which serve any image. The last ones see parts of

@@ -243,7 +243,7 @@ def test_reserve_is_asked_within_the_margin_and_counts_together() -> None:
     verdict = check_accuracy(Echo(), first, 0.75, reserve=reserve)
     assert verdict.status is Status.PASSED
     assert reserve.asked == 1
-    assert "200 images" in verdict.rationale
+    assert "200 examples" in verdict.rationale
     assert "85.0%" in verdict.rationale
 
 
@@ -283,3 +283,55 @@ def test_hint_tells_a_constant_answer_from_guessing_and_from_a_near_miss() -> No
     assert len(set(hints)) == 3
     assert "same answer" in str(hints[0])
     assert "guessing" in str(hints[1])
+
+
+# --------------------------------------------------------------------------------- texts
+
+
+@dataclass
+class Texts:
+    """Texts that are the class themselves, for :class:`Length`."""
+
+    texts: list[str]
+    labels: torch.Tensor
+
+
+class Length(nn.Module):
+    """A language model, of sorts: answers with how many tokens count."""
+
+    def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> Any:
+        logits = nn.functional.one_hot((input_ids * attention_mask).sum(dim=1), 4).float()
+        return SimpleNamespace(logits=logits)
+
+
+def encoded(texts: list[str]) -> dict[str, torch.Tensor]:
+    mask = torch.tensor([[1] * len(each) + [0] * (5 - len(each)) for each in texts])
+    return {"input_ids": torch.ones_like(mask), "attention_mask": mask}
+
+
+def test_texts_are_encoded_and_given_by_name() -> None:
+    found = Texts(["a" * (row % 4) for row in range(40)], torch.arange(40) % 4)
+    assert check_accuracy(Length(), found, 1.0, encode=encoded).status is Status.PASSED
+    measured = measure(Length(), encoded(found.texts), torch.zeros(40, dtype=torch.long))
+    assert measured.correct == (10, 0, 0, 0)
+    assert measured.total == (40, 0, 0, 0)
+
+
+def test_texts_of_the_reserve_are_encoded_too() -> None:
+    wrong = Texts(["a"] * 100, torch.tensor([1] * 74 + [2] * 26))
+    reserve = Texts(["aa"] * 100, torch.full((100,), 2))
+    verdict = check_accuracy(Length(), wrong, 0.75, reserve=reserve, encode=encoded)
+    assert verdict.status is Status.PASSED
+    assert "200 examples" in verdict.rationale
+
+
+def test_texts_without_a_way_to_encode_them_are_our_mistake() -> None:
+    found = Texts(["a"], torch.tensor([1]))
+    assert check_accuracy(Length(), found, 0.5).status is Status.ERROR
+
+
+def test_answers_to_encoded_texts_must_have_a_row_each() -> None:
+    model = Answer(lambda **_: torch.zeros(3, 2))
+    model.forward = lambda **_: torch.zeros(3, 2)  # type: ignore[method-assign]
+    with pytest.raises(LearnerError, match="wrong shape"):
+        measure(model, encoded(["a", "b"]), torch.tensor([0, 1]))

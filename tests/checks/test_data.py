@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import nn
 
-from checks.data import check_features, check_value
+from checks.data import check_features, check_normalised, check_value
 from checks.verdict import Status, Verdict
 
 
@@ -131,3 +131,60 @@ def test_something_else_than_a_number_is_named(value: Any) -> None:
 def test_tolerance_decides() -> None:
     assert check_value("count", 7.9, 8, tolerance=0.2).status is Status.PASSED
     assert check_value("count", 7.9, 8).status is Status.FAILED
+
+
+# -------------------------------------------------------------------------------- normalised inputs
+
+HALF = (0.5, 0.5, 0.5)
+IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
+
+
+@pytest.fixture
+def grey() -> torch.Tensor:
+    """uint8 ``[3, 1, 6, 5]``."""
+    generator = torch.Generator().manual_seed(2)
+    return torch.randint(0, 256, (3, 1, 6, 5), generator=generator, dtype=torch.uint8)
+
+
+def as_torchvision_does(
+    grey: torch.Tensor, mean: tuple[float, ...], std: tuple[float, ...]
+) -> torch.Tensor:
+    transforms = pytest.importorskip("torchvision.transforms.v2.functional")
+    wide = transforms.to_dtype(grey.repeat(1, 3, 1, 1), torch.float32, scale=True)
+    result: torch.Tensor = transforms.normalize(wide, list(mean), list(std))
+    return result
+
+
+@pytest.mark.parametrize(("mean", "std"), [(HALF, HALF), IMAGENET])
+def test_torchvisions_normalisation_passes(
+    grey: torch.Tensor, mean: tuple[float, ...], std: tuple[float, ...]
+) -> None:
+    inputs = as_torchvision_does(grey, mean, std)
+    verdict = check_normalised(inputs, grey, mean, std)
+    assert (verdict.check, verdict.status) == ("data.normalised", Status.PASSED)
+    assert_failed(check_normalised(inputs, grey.flip(0), mean, std))
+    assert_failed(check_normalised(inputs, grey, std, mean)) if mean != std else None
+
+
+@pytest.mark.parametrize(
+    ("wrong", "word"),
+    [
+        (lambda wide: wide, "mean and the deviation"),
+        (lambda wide: wide * 255, "not normalised"),
+        (lambda wide: (wide * 255 - 0.5) / 0.5, "not scaled"),
+        (lambda wide: (wide - 0.5) * 0.5, "multiplied"),
+        (lambda wide: wide - 0.5, "deviation is not used"),
+        (lambda wide: (wide - wide.mean()) / wide.std(), "not normalised"),
+        (lambda wide: wide[:, :1], "shape"),
+        (lambda wide: wide[0], "shape"),
+        (lambda wide: ((wide - 0.5) / 0.5).double(), "type"),
+        (lambda wide: wide * float("nan"), "not normalised"),
+        (lambda wide: None, "shape"),
+        (lambda wide: wide.numpy(), "shape"),
+    ],
+)
+def test_other_inputs_fail_and_common_mistakes_are_named(
+    grey: torch.Tensor, wrong: Any, word: str
+) -> None:
+    wide = (grey.float() / 255).repeat(1, 3, 1, 1)
+    assert_failed(check_normalised(wrong(wide), grey, HALF, HALF), word)

@@ -128,6 +128,13 @@ def test_tensor_shared_with_the_head_may_train(tied_net: Maker) -> None:
     assert check_trainable(model, "head").status is Status.PASSED
 
 
+def test_second_name_of_a_shared_tensor_is_known(tied_net: Maker) -> None:
+    model = tied_net().requires_grad_(False)
+    model.get_parameter("head.weight").requires_grad_(True)
+    for name in ("embedding.weight", "head.weight"):
+        assert check_trainable(model, name).status is Status.PASSED
+
+
 # --------------------------------------------------------------------------------------- modes
 
 

@@ -11,7 +11,12 @@ import torch
 from torch import nn
 
 from checks.freezing import snapshot
-from checks.head import check_from_scratch, check_head, observe_origin
+from checks.head import (
+    check_from_pretrained,
+    check_from_scratch,
+    check_head,
+    observe_origin,
+)
 from checks.verdict import Status, Verdict
 
 Maker = Callable[[], nn.Module]
@@ -109,6 +114,7 @@ def test_model_that_is_missing_is_told(small_net: Maker) -> None:
     nothing: Any = None
     assert_failed(check_head(nothing, "classifier", outputs=2))
     assert_failed(check_from_scratch(nothing, snapshot(small_net()), "classifier"))
+    assert_failed(check_from_pretrained(nothing, snapshot(small_net()), "classifier"))
 
 
 # ------------------------------------------------------------------------------ from scratch
@@ -174,4 +180,53 @@ def test_one_layer_alike_by_chance_is_no_proof(small_net: Maker) -> None:
 
 def test_other_architecture_has_nothing_in_common(small_net: Maker) -> None:
     model = nn.Sequential(nn.Linear(8, 2))
-    assert_failed(check_from_scratch(model, snapshot(small_net()), "classifier"), "in common")
+    pristine = snapshot(small_net())
+    assert_failed(check_from_scratch(model, pristine, "classifier"), "in common")
+    assert_failed(check_from_pretrained(model, pristine, "classifier"), "in common")
+
+
+# --------------------------------------------------------------------------- from pretrained
+
+
+def test_pretrained_backbone_is_from_pretrained_with_any_head(small_net: Maker) -> None:
+    model = wider(small_net)
+    pristine = snapshot(model)
+    model.classifier = nn.Linear(8, 5)
+    verdict = check_from_pretrained(model, pristine, "classifier")
+    assert (verdict.check, verdict.status) == ("head.from_pretrained", Status.PASSED)
+
+
+def test_pretrained_backbone_that_was_trained_on_is_from_pretrained(small_net: Maker) -> None:
+    model = wider(small_net)
+    pristine = snapshot(model)
+    with torch.no_grad():
+        for weight in model.parameters():
+            weight.add_(torch.randn_like(weight), alpha=float(weight.std(correction=0)))
+    assert check_from_pretrained(model, pristine, "classifier").status is Status.PASSED
+
+
+def test_random_backbone_is_not_from_pretrained(small_net: Maker) -> None:
+    verdict = check_from_pretrained(wider(small_net), snapshot(wider(small_net)), "classifier")
+    assert_failed(verdict, "all 12", "stem.weight")
+
+
+def test_half_of_a_pretrained_backbone_is_too_little(small_net: Maker) -> None:
+    model, source = wider(small_net), wider(small_net)
+    for index in range(6):
+        layer = model.get_submodule(f"blocks.{index}")
+        layer.load_state_dict(source.get_submodule(f"blocks.{index}").state_dict())
+    assert_failed(
+        check_from_pretrained(model, snapshot(source), "classifier"), "6 of 12", "stem.weight"
+    )
+
+
+@pytest.mark.parametrize("value", [0.0, float("nan")])
+def test_weights_that_training_destroyed_are_not_from_pretrained(
+    small_net: Maker, value: float
+) -> None:
+    model = wider(small_net)
+    pristine = snapshot(model)
+    with torch.no_grad():
+        for weight in model.parameters():
+            weight.fill_(value)
+    assert_failed(check_from_pretrained(model, pristine, "classifier"))

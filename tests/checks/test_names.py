@@ -105,6 +105,7 @@ def test_first_offender_is_named() -> None:
         (0, "group", "0 groups"),
         (2, "batch", "2 batches"),
         (2, "class", "2 classes"),
+        (2, "epoch", "2 epochs"),
         (2000, "image", "2,000 images"),
     ],
 )

@@ -19,7 +19,12 @@ from torch.optim.lr_scheduler import (
     StepLR,
 )
 
-from checks.optimizer import check_coverage, check_learning_rates, check_weight_decay
+from checks.optimizer import (
+    check_coverage,
+    check_learning_rates,
+    check_rates_by_part,
+    check_weight_decay,
+)
 from checks.verdict import Status, Verdict
 
 Maker = Callable[[], nn.Module]
@@ -327,3 +332,46 @@ def test_weight_decay_given_as_a_tensor_is_read(model: nn.Module) -> None:
     for group in optimizer.param_groups:
         group["weight_decay"] = torch.tensor(0.01)
     assert check_weight_decay(optimizer, model, 0.01).status is Status.PASSED
+
+
+# --------------------------------------------------------------------------------- rates by part
+
+RATES = {"blocks": 1e-4, "classifier": 1e-3}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_each_part_has_its_own_rate(model: nn.Module, kind: Any) -> None:
+    assert check_rates_by_part(grouped(model, kind), model, RATES).status is Status.PASSED
+
+
+@pytest.mark.parametrize(
+    ("backbone_rate", "head_rate", "named"),
+    [(1e-3, 1e-3, "blocks"), (1e-4, 1e-4, "classifier"), (1e-3, 1e-4, "blocks")],
+)
+def test_a_part_with_another_rate_is_named(
+    model: nn.Module, backbone_rate: float, head_rate: float, named: str
+) -> None:
+    optimizer = grouped(model, backbone_rate=backbone_rate, head_rate=head_rate)
+    verdict = check_rates_by_part(optimizer, model, RATES)
+    assert verdict.status is Status.FAILED
+    assert named in verdict.rationale
+
+
+def test_a_part_that_the_optimizer_does_not_know_is_named(model: nn.Module) -> None:
+    optimizer = torch.optim.AdamW([{"params": parameters(model, "classifier"), "lr": 1e-3}])
+    verdict = check_rates_by_part(optimizer, model, RATES)
+    assert verdict.status is Status.FAILED
+    assert "blocks" in verdict.rationale
+
+
+def test_one_group_for_two_parts_is_right_only_if_they_learn_alike(model: nn.Module) -> None:
+    together = torch.optim.AdamW(parameters(model, "blocks", "classifier"), lr=1e-4)
+    alike = {"blocks": 1e-4, "classifier": 1e-4}
+    assert check_rates_by_part(together, model, alike).status is Status.PASSED
+    assert check_rates_by_part(together, model, RATES).status is Status.FAILED
+
+
+def test_a_schedule_does_not_hide_the_rates_of_parts(model: nn.Module) -> None:
+    optimizer = grouped(model)
+    LambdaLR(optimizer, lambda step: 0.0)
+    assert check_rates_by_part(optimizer, model, RATES).status is Status.PASSED

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -32,6 +33,11 @@ def portrait(thing: object) -> dict[str, Any]:
         (3, {"kind": "value", "value": 3}),
         (0.5, {"kind": "value", "value": 0.5}),
         ("a", {"kind": "value", "value": "a"}),
+        (np.float32(0.5), {"kind": "value", "value": 0.5}),
+        (np.float64(0.5), {"kind": "value", "value": 0.5}),
+        (np.int64(3), {"kind": "value", "value": 3}),
+        (np.bool_(True), {"kind": "value", "value": True}),
+        (np.float32("nan"), {"kind": "number", "value": "nan"}),
         (float("nan"), {"kind": "number", "value": "nan"}),
         (float("-inf"), {"kind": "number", "value": "-inf"}),
         (2**63, {"kind": "object", "type": "int"}),

@@ -6,7 +6,7 @@ import itertools
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from enum import StrEnum
 from pathlib import Path
@@ -89,12 +89,14 @@ class NumberSecret:
         pattern: finds it in a text, also as a percentage.
         coarse: it is whole or has fewer than three digits, so it counts only in a line about
             passing.
+        assignment: where it is asked for; a coarse one says nothing elsewhere. Empty for anywhere.
     """
 
     name: str
     value: float
     pattern: re.Pattern[str]
     coarse: bool
+    assignment: str = ""
 
     def found_in(self, text: str) -> bool:
         """Whether the text states the number."""
@@ -134,10 +136,18 @@ class Secrets:
     labels: tuple[LabelSecret, ...] = ()
     keys: tuple[KeySecret, ...] = ()
 
-    def beyond(self, public: str) -> Secrets:
-        """These secrets without the texts that are public anyway (given as a skeleton)."""
+    def beyond(self, public: str, assignment: str) -> Secrets:
+        """What is secret from the students of an assignment.
+
+        Args:
+            public: the skeleton of what they see on purpose.
+            assignment: its name; numbers of few digits that others ask for tell them nothing.
+        """
         texts = tuple(secret for secret in self.texts if secret.skeleton not in public)
-        return Secrets(texts, self.numbers, self.labels, self.keys)
+        numbers = tuple(
+            each for each in self.numbers if not each.coarse or each.assignment in ("", assignment)
+        )
+        return Secrets(texts, numbers, self.labels, self.keys)
 
 
 def secrets_of(
@@ -238,7 +248,7 @@ def _thresholds(course: Course, assignment: str, notebook: str) -> Iterator[Numb
         ) from error
     for keys, value in _under_threshold(content, ()):
         name = f"{'.'.join(keys)} ({path.relative_to(course.root).as_posix()})"
-        yield number_secret(name, value)
+        yield replace(number_secret(name, value), assignment=assignment)
 
 
 def _under_threshold(

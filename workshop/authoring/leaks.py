@@ -124,7 +124,7 @@ def _secret_from(course: Course, assignment: str, known: Secrets) -> Secrets:
     """What students of this assignment must not see; another's solution may be its given code."""
     if assignment not in course.assignments():
         return known
-    return known.beyond(public_text(course, assignment))
+    return known.beyond(public_text(course, assignment), assignment)
 
 
 def _expected(course: Course) -> set[PurePosixPath]:

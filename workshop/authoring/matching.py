@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from workshop.authoring.confidential import RUN, LabelSecret, LeakKind, Secrets
 from workshop.authoring.decoding import MAX_DEPTH, ROT13, View, views
@@ -22,6 +23,7 @@ _TRAILING_ZEROS = re.compile(r"(?<=\d)\.0*(?!\d)")
 _PAIR = re.compile(r"""(?<![\w./-])([\w./-]{1,60})["']?\s{0,4}[:=]\s{0,4}["']?([\w.-]{1,60})""")
 _SEPARATORS = (",", ";", "\t", "|", None)
 _MAX_COLUMNS = 64
+_WORD = 8
 
 
 @dataclass(frozen=True)
@@ -62,6 +64,14 @@ class Matcher:
             label.isdigit() for each in secrets.labels for run in each.runs for label in run
         )
         self._tokens = {_tokens_of(label) for label in secrets.labels}
+        self._skeletons = _SkeletonFinder(
+            [(each.skeleton, (each.kind, each.name)) for each in secrets.texts]
+            + [
+                (bones, (LeakKind.KEY, f"key of {key.name}"))
+                for key in secrets.keys
+                for bones in key.skeletons
+            ]
+        )
 
     def find(self, data: bytes, depth: int = MAX_DEPTH) -> Iterator[Match]:
         """Every secret in the data, each once, in its least hidden form.
@@ -83,11 +93,9 @@ class Matcher:
     def _in_view(self, view: View) -> Iterator[tuple[LeakKind, str]]:
         text = view.data.decode("utf-8", "replace")
         bones = skeleton(text)
-        for secret in self._secrets.texts:
-            if secret.skeleton in bones:
-                yield secret.kind, secret.name
+        yield from self._skeletons.found_in(bones)
         for key in self._secrets.keys:
-            if key.found_in(text, bones):
+            if key.told_in(text):
                 yield LeakKind.KEY, f"key of {key.name}"
         for number in self._secrets.numbers:
             if number.found_in(text):
@@ -116,6 +124,48 @@ class Matcher:
         return any(
             sum(map(len, tokens.findall(text))) >= shortest for tokens, shortest in self._tokens
         )
+
+
+class _SkeletonFinder:
+    """Finds any of thousands of skeletons in another, in about one pass.
+
+    The first bytes of each are looked up in a table of hashes; hardly any place of the text is left
+    that has to be compared.
+    """
+
+    _BITS = 20
+    _FACTOR = np.uint64(0x9E3779B97F4A7C15)  # 2^64 over the golden ratio: spreads what is alike
+
+    def __init__(self, skeletons: Sequence[tuple[str, tuple[LeakKind, str]]]) -> None:
+        self._by_start: dict[bytes, list[tuple[bytes, tuple[LeakKind, str]]]] = {}
+        self._short: list[tuple[bytes, tuple[LeakKind, str]]] = []
+        for text, name in skeletons:
+            bones = text.encode()
+            if len(bones) < _WORD:
+                self._short.append((bones, name))
+            else:
+                self._by_start.setdefault(bones[:_WORD], []).append((bones, name))
+        self._table = np.zeros(1 << self._BITS, bool)
+        starts = np.array(
+            [int.from_bytes(each, sys.byteorder) for each in self._by_start], np.uint64
+        )
+        self._table[self._hashes(starts)] = True
+
+    def found_in(self, bones: str) -> Iterator[tuple[LeakKind, str]]:
+        """What the skeletons in this one belong to, each once."""
+        data = bones.encode("utf-8", "replace")
+        found = {name for text, name in self._short if text in data}
+        if len(data) >= _WORD:
+            windows = np.ndarray((len(data) - _WORD + 1,), np.uint64, data, strides=(1,))
+            for place in np.flatnonzero(self._table[self._hashes(windows)]).tolist():
+                for text, name in self._by_start.get(data[place : place + _WORD], ()):
+                    if name not in found and data.startswith(text, place):
+                        found.add(name)
+        yield from sorted(found)
+
+    def _hashes(self, words: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
+        hashed: npt.NDArray[np.uint64] = (words * self._FACTOR) >> np.uint64(64 - self._BITS)
+        return hashed
 
 
 class _RunFinder:

@@ -12,7 +12,7 @@ from typing import Any
 
 import torch
 
-from workshop.assets import ImageData, load_source_model
+from workshop.assets import ImageData, TextData, load_source_model
 from workshop.errors import WorkshopError
 from workshop.grading.held_out import load_held_out
 
@@ -28,6 +28,7 @@ def names(threshold: float | None) -> dict[str, Any]:
     """
     return {
         "held_out": held_out,
+        "held_out_texts": held_out_texts,
         "reference_features": reference_features,
         "threshold": _threshold(threshold),
     }
@@ -57,6 +58,17 @@ def held_out(part: str = "held_out", *, domain: str = "mono", size: int = 96) ->
         size: edge length of the images in pixels.
     """
     return load_held_out("solar_cells", part, task="defect", domain=domain, size=size)
+
+
+@functools.cache
+def held_out_texts(part: str = "held_out", *, per_class: int = 150) -> TextData:
+    """Short texts that no learner has labels for.
+
+    Args:
+        part: ``held_out``, or ``reserve`` for the texts that a close result is measured on again.
+        per_class: how many of each class.
+    """
+    return load_held_out("short_texts", part, per_class=per_class)
 
 
 def reference_features(inputs: torch.Tensor, batch_size: int = 16) -> torch.Tensor:

@@ -15,15 +15,38 @@ import torch
 from pydantic import TypeAdapter, ValidationError
 from torch import nn
 
+from checks.augmentation import AugmentationFacts
+from checks.batches import BatchFacts
+from checks.choice import ChoiceFacts
 from checks.evaluation import EvaluationFacts
 from checks.guard import CheckCrashed, LearnerError
+from checks.lora import Adapter, LoraFacts
+from checks.lora_layer import LoraLayerFacts
+from checks.lora_results import SavedFacts
 from checks.names import first, plural
+from checks.splits import SplitFacts
+from checks.stopping import KeeperFacts, StoppingFacts
 from checks.training import HeadTrainingFacts, LoopFacts
 from workshop.grading import evidence as portrait
 from workshop.grading.evidence import Evidence, EvidenceError
 
 FACTS: dict[str, type] = {
-    kind.__name__: kind for kind in (EvaluationFacts, HeadTrainingFacts, LoopFacts)
+    kind.__name__: kind
+    for kind in (
+        Adapter,
+        AugmentationFacts,
+        BatchFacts,
+        ChoiceFacts,
+        EvaluationFacts,
+        HeadTrainingFacts,
+        KeeperFacts,
+        LoopFacts,
+        LoraFacts,
+        LoraLayerFacts,
+        SavedFacts,
+        SplitFacts,
+        StoppingFacts,
+    )
 }
 """What observers in a learner's kernel may note, by the name in a portrait."""
 

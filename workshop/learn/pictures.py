@@ -51,17 +51,23 @@ def show_images(
 
 
 def plot_learning_curves(
-    curves: Mapping[str, Sequence[float]], *, ylabel: str = "validation accuracy"
+    curves: Mapping[str, Sequence[float]],
+    *,
+    ylabel: str = "validation accuracy",
+    xlabel: str = "epoch",
+    first: int = 1,
 ) -> Figure:
-    """One line per model over the epochs, named at its end.
+    """One line per model over the epochs.
 
     Args:
         curves: for each model its value after every epoch.
         ylabel: what the values are.
+        xlabel: what is counted along the axis.
+        first: the number of the first value; 0 for curves that begin before training.
     """
     figure, axis = plt.subplots(figsize=(7, 3.6), layout="constrained")
     for index, (name, values) in enumerate(curves.items()):
-        epochs = range(1, len(values) + 1)
+        epochs = range(first, first + len(values))
         axis.plot(
             epochs,
             list(values),
@@ -70,8 +76,8 @@ def plot_learning_curves(
             label=name,
         )
     longest = max((len(values) for values in curves.values()), default=1)
-    axis.set_xticks(range(1, longest + 1, max(1, longest // 10)))
-    axis.set_xlabel("epoch")
+    axis.set_xticks(range(first, first + longest, max(1, longest // 10)))
+    axis.set_xlabel(xlabel)
     axis.set_ylabel(ylabel)
     axis.grid(alpha=0.3)
     axis.spines[["top", "right"]].set_visible(False)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
@@ -12,11 +12,10 @@ from nbformat import NotebookNode
 
 from workshop.authoring.cells import TEST_PREFIX
 from workshop.grading.records import CellResult, CellStatus, nbgrader_of
-from workshop.grading.verdicts import VerdictError, read_verdicts
+from workshop.grading.verdicts import VerdictError, WeightedVerdict, read_verdicts
 
 if TYPE_CHECKING:
     from workshop.grading.run import Executed
-    from workshop.verify.run import Task
     from workshop.verify.variants import Variant
 
 
@@ -30,28 +29,49 @@ class Kind(StrEnum):
 
 
 @dataclass(frozen=True)
+class Task:
+    """One notebook to run. Its four names tell it from all others.
+
+    Attributes:
+        assignment: the assignment's name.
+        notebook: the notebook's name.
+        kind: what it is.
+        name: the variant's name; the kind's name otherwise.
+        variant: the variant, if it is one.
+        answers: instead, what is answered to each question of a quiz.
+    """
+
+    assignment: str
+    notebook: str
+    kind: Kind
+    name: str
+    variant: Variant | None = field(default=None, compare=False)
+    answers: Mapping[str, Any] = field(default_factory=dict, compare=False)
+
+
+@dataclass(frozen=True)
 class Run:
     """One executed notebook, with what it was expected to do.
 
     Attributes:
         task: what was run.
         cells: the result of each automatically graded cell, by grade id.
-        failed_checks: names of the checks that did not pass, by grade id.
+        verdicts: of each such cell whose checks gave any.
         seconds: wall time of the notebook's cells.
         message: what cut the run short; empty if nothing did.
     """
 
     task: Task
     cells: dict[str, CellResult]
-    failed_checks: dict[str, frozenset[str]]
+    verdicts: dict[str, tuple[WeightedVerdict, ...]]
     seconds: float
     message: str
 
     @classmethod
     def of(cls, task: Task, executed: Executed) -> Run:
         """The run of a task, from its execution."""
-        failed = {
-            nbgrader_of(cell)["grade_id"]: _failed_checks(cell)
+        verdicts = {
+            nbgrader_of(cell)["grade_id"]: _verdicts(cell)
             for cell in executed.notebook.cells
             if nbgrader_of(cell).get("grade") and cell.cell_type == "code"
         }
@@ -60,7 +80,12 @@ class Run:
             for cell in executed.cells
             if cell.status is not CellStatus.NEEDS_MANUAL_GRADE
         }
-        return cls(task, cells, failed, executed.seconds, executed.message)
+        return cls(task, cells, verdicts, executed.seconds, executed.message)
+
+    @property
+    def all_verdicts(self) -> tuple[WeightedVerdict, ...]:
+        """The verdicts of all cells."""
+        return tuple(verdict for each in self.verdicts.values() for verdict in each)
 
     def lost(self) -> dict[str, float]:
         """Points lost, by grade id; a cell without a score has lost them all."""
@@ -77,11 +102,22 @@ class VariantResult:
         name: the variant's name.
         ok: caught as it says, or passed.
         problem: what differed from what it should be; empty if nothing did.
+        catches: the check that a wrong solution is named after, if it is.
+        verdicts: of all checks that ran.
     """
 
     name: str
     ok: bool
     problem: str = ""
+    catches: str = ""
+    verdicts: tuple[WeightedVerdict, ...] = ()
+
+    @property
+    def failures(self) -> tuple[WeightedVerdict, ...]:
+        """What the check that it is named after said, wherever that failed."""
+        return tuple(
+            each for each in self.verdicts if each.check == self.catches and not each.passed
+        )
 
 
 @dataclass
@@ -128,7 +164,12 @@ class ExerciseResult:
             "solution_passes": self.solution_passes,
             "problem": self.problem,
             "mutants": [
-                {"name": each.name, "caught": each.ok, "problem": each.problem}
+                {
+                    "name": each.name,
+                    "catches": each.catches,
+                    "caught": each.ok,
+                    "problem": each.problem,
+                }
                 for each in self.mutants
             ],
             "alternatives": [
@@ -140,10 +181,17 @@ class ExerciseResult:
 
 @dataclass(frozen=True)
 class VerifyReport:
-    """The exercises in the order of their notebooks, and how long all runs took together."""
+    """What verifying found.
+
+    Attributes:
+        exercises: in the order of their notebooks.
+        seconds: that all runs took together.
+        solutions: the runs of the reference solutions.
+    """
 
     exercises: tuple[ExerciseResult, ...]
     seconds: float
+    solutions: tuple[Run, ...] = ()
 
     @property
     def ok(self) -> bool:
@@ -155,14 +203,12 @@ class VerifyReport:
         return {"exercises": [exercise.to_dict() for exercise in self.exercises]}
 
 
-def _failed_checks(cell: NotebookNode) -> frozenset[str]:
+def _verdicts(cell: NotebookNode) -> tuple[WeightedVerdict, ...]:
     try:
         table = read_verdicts(cell, nbgrader_of(cell)["grade_id"])
     except VerdictError:
-        return frozenset()
-    if table is None:
-        return frozenset()
-    return frozenset(verdict.check for verdict in table.verdicts if not verdict.passed)
+        return ()
+    return () if table is None else tuple(table.verdicts)
 
 
 def judged(runs: Sequence[Run]) -> VerifyReport:
@@ -171,7 +217,8 @@ def judged(runs: Sequence[Run]) -> VerifyReport:
     for solution in (run for run in runs if run.task.kind is Kind.SOLUTION):
         same = [run for run in runs if _key(run) == _key(solution)]
         exercises.extend(_exercises(solution, same))
-    return VerifyReport(tuple(exercises), sum(run.seconds for run in runs))
+    solutions = tuple(run for run in runs if run.task.kind is Kind.SOLUTION)
+    return VerifyReport(tuple(exercises), sum(run.seconds for run in runs), solutions)
 
 
 def _key(run: Run) -> tuple[str, str]:
@@ -200,7 +247,13 @@ def _exercises(solution: Run, runs: Sequence[Run]) -> Iterable[ExerciseResult]:
             else:
                 continue
             (result.mutants if wrong else result.alternatives).append(
-                VariantResult(run.task.name, not problem, problem)
+                VariantResult(
+                    run.task.name,
+                    not problem,
+                    problem,
+                    (variant.catches or "") if variant is not None else "",
+                    run.all_verdicts,
+                )
             )
         result.problem = result.problem.strip("; ")
         yield result
@@ -227,7 +280,7 @@ def _problem(run: Run, variant: Variant) -> str:
         if not math.isclose(points, expected, abs_tol=1e-6):
             message = run.cells[grade_id].message
             problems.append(f"{grade_id}: lost {points:g} instead of {expected:g} ({message})")
-    checks = frozenset().union(*run.failed_checks.values())
+    checks = {verdict.check for verdict in run.all_verdicts if not verdict.passed}
     if variant.catches and variant.catches not in checks:
         found = ", ".join(sorted(checks)) or "none"
         problems.append(f"{variant.catches} should fail; failed: {found}")

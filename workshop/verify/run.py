@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 import copy
-import multiprocessing
 import os
-import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from dataclasses import dataclass, field
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from enum import Enum
-from pathlib import Path
 from typing import Any
 
 import nbformat
@@ -19,21 +15,18 @@ from nbformat import NotebookNode
 from workshop.authoring.build import build, load_cells
 from workshop.authoring.cells import TEST_PREFIX
 from workshop.course import Course
+from workshop.errors import WorkshopError
 from workshop.grading.execution import Limits
 from workshop.grading.records import is_graded, nbgrader_of
-from workshop.grading.run import execute_notebook
 from workshop.grading.verification import load_thresholds
 from workshop.quiz.answers import other_writings, wrong_answers
 from workshop.quiz.keys import counted_questions
-from workshop.verify.report import Kind, Run, VerifyReport, judged
+from workshop.verify.processes import Job, in_processes
+from workshop.verify.report import Kind, Run, Task, VerifyReport, judged
 from workshop.verify.slices import sliced
-from workshop.verify.variants import Variant, load_variants, patched
+from workshop.verify.variants import load_variants, patched
 
 Progress = Callable[[int, int, str], None]
-
-# One thread a kernel: two kernels side by side finish sooner than one after another on two cores,
-# and trained weights do not depend on how many cores the machine has.
-SINGLE_THREADED = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
 
 # How many answers are tried for each question in a kernel. Scoring is the same for the rest.
 _MOST_ANSWERS = 3
@@ -50,32 +43,13 @@ class Reach(Enum):
     """Every cell."""
 
 
-@dataclass(frozen=True)
-class Task:
-    """One notebook to run.
-
-    Attributes:
-        assignment: the assignment's name.
-        notebook: the notebook's name.
-        kind: what it is.
-        name: the variant's name; the kind's name otherwise.
-        variant: the variant, if it is one.
-        answers: instead, what is answered to each question of a quiz.
-    """
-
-    assignment: str
-    notebook: str
-    kind: Kind
-    name: str
-    variant: Variant | None = None
-    answers: Mapping[str, Any] = field(default_factory=dict)
-
-
 def verify(
     course: Course,
     assignments: Sequence[str] | None = None,
     *,
+    notebooks: Collection[str] | None = None,
     only: Callable[[Task], bool] = lambda _: True,
+    most: int | None = None,
     reach: Reach = Reach.REACHED,
     workers: int | None = None,
     limits: Limits | None = None,
@@ -86,9 +60,12 @@ def verify(
     Args:
         course: the course.
         assignments: their names; all of them if None.
+        notebooks: of these assignments only notebooks with these names; all if None.
         only: which of the tasks to run. The solution always runs: the others are compared with it.
+        most: of each exercise at most so many wrong solutions, and so many right ones: those that
+            come first in ``variants.yaml``. All if None.
         reach: how much of a notebook runs to judge a variant.
-        workers: how many kernels run at the same time; as many as there are cores if None.
+        workers: how many run at the same time; as many as there are cores if None.
         limits: time limits of each notebook.
         progress: called after each run with how many are done, of how many, and which.
 
@@ -97,30 +74,61 @@ def verify(
     """
     selected = course.select(None if assignments is None else list(assignments))
     build(course, selected)
-    tasks = [task for task in _tasks(course, selected) if task.kind is Kind.SOLUTION or only(task)]
-    # Every patch is tried before the first kernel starts: an outdated one shows at once.
-    notebooks = [_notebook(course, task, reach) for task in tasks]
-    runs: dict[int, Run] = {}
-    # Processes, not threads: checks seed random numbers and catch what is printed, both of which a
-    # process has only once. New ones, because PyTorch does not survive being forked while it runs.
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(
-        workers or os.cpu_count() or 1, mp_context=context, initializer=_end_with_parent
-    ) as pool:
-        futures = {
-            pool.submit(_executed, course.root, task, nbformat.writes(each), limits): index
-            for index, (task, each) in enumerate(zip(tasks, notebooks, strict=True))
-        }
-        try:
-            for done, future in enumerate(as_completed(futures), start=1):
-                index = futures[future]
-                runs[index] = future.result()
-                if progress is not None:
-                    progress(done, len(tasks), tasks[index].name)
-        finally:
-            # After a failure the rest is not waited for.
-            pool.shutdown(wait=False, cancel_futures=True)
-    return judged([runs[index] for index in range(len(tasks))])
+    tasks = [
+        task
+        for task in first_of_each(_tasks(course, selected), most)
+        if (notebooks is None or task.notebook in notebooks)
+        and (task.kind is Kind.SOLUTION or only(task))
+    ]
+    if not tasks:
+        raise WorkshopError(
+            f"there is no notebook {', '.join(notebooks or ())}", remedy="look into source/"
+        )
+    # Every patch is tried before anything runs: an outdated one shows at once.
+    jobs = [_job(course, own, reach, limits or Limits()) for own in _by_notebook(tasks)]
+    runs: dict[Task, Run] = {}
+    for run in in_processes(jobs, workers or os.cpu_count() or 1):
+        runs[run.task] = run
+        if progress is not None:
+            progress(len(runs), len(tasks), run.task.name)
+    return judged([runs[task] for task in tasks])
+
+
+def first_of_each(tasks: Iterable[Task], most: int | None) -> Iterator[Task]:
+    """Of each exercise at most so many wrong and so many right solutions."""
+    seen: Counter[tuple[str, ...]] = Counter()
+    for task in tasks:
+        exercise = task.variant.exercise if task.variant is not None else ""
+        key = (task.assignment, task.notebook, task.kind, exercise)
+        seen[key] += 1
+        if most is None or not exercise or seen[key] <= most:
+            yield task
+
+
+def _by_notebook(tasks: Sequence[Task]) -> list[list[Task]]:
+    named: dict[tuple[str, str], list[Task]] = {}
+    for task in tasks:
+        named.setdefault((task.assignment, task.notebook), []).append(task)
+    return list(named.values())
+
+
+def _job(course: Course, tasks: Sequence[Task], reach: Reach, limits: Limits) -> Job:
+    """All that is to be run of one notebook."""
+    notebooks = {task: _notebook(course, task, reach) for task in tasks}
+    in_kernels = {
+        task: notebook
+        for task, notebook in notebooks.items()
+        if reach is not Reach.OWN and task.kind in (Kind.SOLUTION, Kind.STUB)
+    }
+    solution = next(task for task in tasks if task.kind is Kind.SOLUTION)
+    return Job(
+        solution,
+        notebooks[solution],
+        {task: each for task, each in notebooks.items() if task not in {*in_kernels, solution}},
+        in_kernels,
+        load_thresholds(course.calibration(solution.assignment, solution.notebook)),
+        limits,
+    )
 
 
 def _tasks(course: Course, assignments: Sequence[str]) -> Iterator[Task]:
@@ -186,26 +194,3 @@ def _with_hidden_tests(release: NotebookNode, source: NotebookNode) -> NotebookN
     for cell in result.cells:
         cell.source = tests.get(nbgrader_of(cell).get("grade_id"), cell.source)
     return result
-
-
-def _end_with_parent() -> None:
-    """Let a worker end when this process is killed: else it would go on with what is queued."""
-
-    def wait() -> None:
-        parent = multiprocessing.parent_process()
-        if parent is not None:
-            parent.join()
-            os._exit(1)
-
-    threading.Thread(target=wait, daemon=True).start()
-
-
-def _executed(root: Path, task: Task, notebook: str, limits: Limits | None) -> Run:
-    thresholds = load_thresholds(Course.at(root).calibration(task.assignment, task.notebook))
-    executed = execute_notebook(
-        nbformat.reads(notebook, as_version=4),
-        limits=limits,
-        thresholds=thresholds,
-        env=SINGLE_THREADED,
-    )
-    return Run.of(task, executed)

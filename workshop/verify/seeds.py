@@ -45,12 +45,21 @@ class SeededReplay:
 
     def models(self, variable: str, seeds: Sequence[int]) -> Iterator[nn.Module]:
         """The model that the cells leave in ``variable``, for one seed after another."""
+        for _ in self._runs_with(seeds):
+            yield self._namespace[variable]
+
+    def values(self, expressions: Sequence[str], seeds: Sequence[int]) -> Iterator[list[float]]:
+        """What expressions over the notebook's names come to, for one seed after another."""
+        for _ in self._runs_with(seeds):
+            yield [float(eval(each, self._namespace)) for each in expressions]  # noqa: S307 - the author's own text
+
+    def _runs_with(self, seeds: Sequence[int]) -> Iterator[None]:
         for seed in seeds:
             with mock.patch.object(learn, "seed_everything", _with_offset(seed)):
                 self._reseed_new_models(seed)
                 for source in self._again:
                     self._run(source)
-            yield self._namespace[variable]
+            yield
 
     def _run(self, source: str) -> None:
         exec(compile(source, "<notebook>", "exec"), self._namespace)  # noqa: S102 - the author's own cells

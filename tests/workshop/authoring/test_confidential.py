@@ -41,7 +41,7 @@ def test_what_is_public_is_no_secret(tiny_course: Course) -> None:
     secrets = secrets_of(tiny_course)
     needles = [secret.skeleton for secret in secrets.texts]
     assert "twicethevaluevalue2" in needles
-    left = secrets.beyond(public_text(tiny_course, "small"))
+    left = secrets.beyond(public_text(tiny_course, "small"), "small")
     assert "twicethevaluevalue2" not in [secret.skeleton for secret in left.texts]
     assert len(left.texts) < len(secrets.texts)
 

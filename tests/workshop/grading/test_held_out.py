@@ -8,6 +8,7 @@ import torch
 
 from workshop.assets import load_target_data
 from workshop.grading.held_out import held_out_labels, load_held_out
+from workshop.grading.hidden import held_out_texts
 
 
 def test_defaults_are_those_of_the_exercise() -> None:
@@ -54,6 +55,11 @@ def test_texts_are_balanced_unless_asked_otherwise() -> None:
     assert load_held_out("short_texts").labels.bincount().tolist() == [582] * 3
     raw = load_held_out("short_texts", balanced=False)
     assert raw.labels.bincount().tolist() == [2284, 1676, 582]
+
+
+def test_hidden_parts_get_few_texts_of_each_class() -> None:
+    assert held_out_texts().labels.bincount().tolist() == [150] * 3
+    assert not set(held_out_texts().texts) & set(held_out_texts("reserve").texts)
 
 
 def test_pixels_are_made_the_same_way_on_both_sides() -> None:

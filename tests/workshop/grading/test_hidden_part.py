@@ -12,7 +12,7 @@ from workshop.errors import WorkshopError
 from workshop.grading.hidden_part import HiddenPart, called, declares_checks, take_apart
 
 TRUSTED = ("checks", "torch", "nn", "new_model", "train", "PARTS")
-SECRET = ("held_out", "threshold", "reference_features")
+SECRET = ("held_out", "held_out_texts", "threshold", "reference_features")
 
 
 def apart(source: str) -> HiddenPart:

@@ -111,6 +111,7 @@ MODEL_CHECKS: dict[str, Callable[[Any], Verdict]] = {
     "moved": lambda model: checks.check_moved(model, PRISTINE, "classifier"),
     "head": lambda model: checks.check_head(model, "classifier", outputs=2),
     "from_scratch": lambda model: checks.check_from_scratch(model, PRISTINE, "classifier"),
+    "from_pretrained": lambda model: checks.check_from_pretrained(model, PRISTINE, "classifier"),
     "accuracy": lambda model: checks.check_accuracy(model, DATA, 0.9),
 }
 

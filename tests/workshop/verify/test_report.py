@@ -1,8 +1,8 @@
 from __future__ import annotations
 
 from workshop.grading.records import CellResult, CellStatus
-from workshop.verify.report import Kind, Run, VerifyReport, judged
-from workshop.verify.run import Task
+from workshop.grading.verdicts import WeightedVerdict
+from workshop.verify.report import Kind, Run, Task, VerifyReport, judged
 from workshop.verify.variants import Replacement, Variant
 
 CATCHES = "double.negative"
@@ -15,8 +15,12 @@ def cell(score: float | None) -> CellResult:
 
 def run(kind: Kind, score: float | None, variant: Variant | None = None, failed: str = "") -> Run:
     task = Task("small", "doubling", kind, "name", variant)
-    checks = {"test_double": frozenset(filter(None, [failed]))}
-    return Run(task, {"test_double": cell(score)}, checks, 1.0, "")
+    verdicts = {"test_double": tuple(map(verdict, filter(None, [failed])))}
+    return Run(task, {"test_double": cell(score)}, verdicts, 1.0, "")
+
+
+def verdict(check: str) -> WeightedVerdict:
+    return WeightedVerdict(check=check, status="FAILED", score=0.0, weight=1.0)
 
 
 def variant(loses: float = 0.0, catches: str | None = None) -> Variant:
@@ -60,7 +64,7 @@ def test_a_right_solution_must_lose_nothing() -> None:
 def test_each_answer_to_a_question_earns_all_or_nothing() -> None:
     def answer(kind: Kind, score: float) -> Run:
         task = Task("small", "doubling", kind, "an_answer", answers={"double": "B"})
-        return Run(task, {"test_double": cell(score)}, {"test_double": frozenset()}, 1.0, "")
+        return Run(task, {"test_double": cell(score)}, {}, 1.0, "")
 
     base = [run(Kind.SOLUTION, 2.0), run(Kind.STUB, 0.0)]
     report = judged([*base, answer(Kind.WRONG, 0.0), answer(Kind.RIGHT, 2.0)])

@@ -5,6 +5,9 @@ import pytest
 from workshop.course import Course
 from workshop.errors import WorkshopError
 from workshop.verify import verify
+from workshop.verify.report import Kind, Task
+from workshop.verify.run import first_of_each
+from workshop.verify.variants import Replacement, Variant
 
 pytestmark = pytest.mark.usefixtures("quick_gradebooks")
 
@@ -50,3 +53,29 @@ def test_an_outdated_patch_stops_before_any_kernel_starts(tiny_course: Course) -
     path.write_text(path.read_text().replace('old: "value * 2"', 'old: "value * 7"'))
     with pytest.raises(WorkshopError, match="stands 0 times"):
         verify(tiny_course, progress=lambda *_: pytest.fail("a kernel ran"))
+
+
+def test_an_unknown_notebook_is_named(tiny_course: Course) -> None:
+    with pytest.raises(WorkshopError, match="no notebook tripling"):
+        verify(tiny_course, notebooks=["tripling"])
+
+
+def test_of_each_exercise_the_first_variants_are_taken() -> None:
+    def task(kind: Kind, name: str, exercise: str = "") -> Task:
+        patch = (Replacement(old="a", new="b"),)
+        variant = Variant(exercise=exercise, replace=patch) if exercise else None
+        return Task("small", "doubling", kind, name, variant)
+
+    tasks = [
+        task(Kind.SOLUTION, "solution"),
+        task(Kind.STUB, "stub"),
+        task(Kind.WRONG, "a", "double"),
+        task(Kind.WRONG, "b", "double"),
+        task(Kind.WRONG, "c", "total"),
+        task(Kind.RIGHT, "d", "double"),
+        task(Kind.WRONG, "wrong_answer_1"),
+        task(Kind.WRONG, "wrong_answer_2"),
+    ]
+    named = [each.name for each in first_of_each(tasks, 1)]
+    assert named == ["solution", "stub", "a", "c", "d", "wrong_answer_1", "wrong_answer_2"]
+    assert list(first_of_each(tasks, None)) == tasks

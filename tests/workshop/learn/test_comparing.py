@@ -1,0 +1,55 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from matplotlib.collections import LineCollection
+from matplotlib.patches import Rectangle
+from torch import nn
+
+from workshop import learn
+
+
+def test_each_embedding_has_a_picture_with_every_example() -> None:
+    features = {"before": torch.randn(20, 6), "after": torch.randn(20, 3)}
+    labels = torch.arange(20) % 2
+    figure = learn.plot_embedding(features, labels, ["intact", "defective"])
+    assert [axis.get_title() for axis in figure.axes] == ["before", "after"]
+    for axis in figure.axes:
+        assert [len(np.asarray(each.get_offsets())) for each in axis.collections] == [10, 10]
+
+
+def test_bands_are_one_standard_deviation_wide() -> None:
+    values = {"transfer": [[0.6, 0.8], [0.8, 0.9]], "scratch": [[0.5], [0.7]]}
+    figure = learn.plot_curves_with_bands([10, 100], values, xlabel="labels", ylabel="accuracy")
+    (axis,) = figure.axes
+    line, scratch = axis.get_lines()
+    assert line.get_ydata() == pytest.approx([0.7, 0.85])
+    assert scratch.get_ydata() == pytest.approx([0.5, 0.7])
+    band = np.asarray(axis.collections[0].get_paths()[0].vertices)
+    at_ten = band[band[:, 0] == 10, 1]
+    assert at_ten.min() == pytest.approx(0.7 - np.std([0.6, 0.8], ddof=1))
+    assert at_ten.max() == pytest.approx(0.7 + np.std([0.6, 0.8], ddof=1))
+    assert axis.get_xscale() == "log"
+
+
+def test_bars_have_their_values_and_intervals() -> None:
+    figure = learn.bar_chart({"none": 0.5, "remedy": (0.7, 0.65, 0.72)}, ylabel="accuracy")
+    (axis,) = figure.axes
+    heights = [bar.get_height() for bar in axis.patches if isinstance(bar, Rectangle)]
+    assert heights == [0.5, 0.7]
+    (interval,) = axis.collections
+    assert isinstance(interval, LineCollection)
+    assert interval.get_segments()[0][:, 1] == pytest.approx([0.65, 0.72])
+
+
+def test_parameters_are_counted_for_each_part() -> None:
+    model = nn.Sequential()
+    model.add_module("body", nn.Linear(4, 3).requires_grad_(False))
+    model.add_module("relu", nn.ReLU())
+    model.add_module("head", nn.Linear(3, 2))
+    table = learn.parameter_table(model)
+    assert list(table.index) == ["body", "head", "all"]
+    assert list(table["parameters"]) == ["15", "8", "23"]
+    assert list(table["trainable"]) == ["0", "8", "8"]
+    assert list(table["share"]) == ["0.0%", "100.0%", "34.8%"]

@@ -1,0 +1,39 @@
+"""Pictures for the notebooks: what stands where on their axes."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from matplotlib.figure import Figure
+
+from workshop.learn import plot_learning_curves
+
+
+def drawn(figure: Figure) -> dict[str, tuple[list[float], list[float]]]:
+    """Where each curve's points are, by its name in the legend."""
+    lines = figure.axes[0].get_lines()
+    points = {str(line.get_label()): np.asarray(line.get_xydata()) for line in lines}
+    return {name: (each[:, 0].tolist(), each[:, 1].tolist()) for name, each in points.items()}
+
+
+def test_curves_count_epochs_from_one() -> None:
+    figure = plot_learning_curves({"short": [0.5, 0.7], "long": [0.4, 0.6, 0.8]})
+    assert drawn(figure) == {"short": ([1, 2], [0.5, 0.7]), "long": ([1, 2, 3], [0.4, 0.6, 0.8])}
+    assert list(figure.axes[0].get_xticks()) == [1, 2, 3]
+    assert figure.axes[0].get_xlabel() == "epoch"
+
+
+def test_curves_may_begin_before_training() -> None:
+    figure = plot_learning_curves({"model": [0.5, 0.7, 0.8]}, first=0)
+    assert drawn(figure) == {"model": ([0, 1, 2], [0.5, 0.7, 0.8])}
+    assert list(figure.axes[0].get_xticks()) == [0, 1, 2]
+
+
+@pytest.mark.parametrize("first", [0, 1])
+def test_long_curves_have_few_ticks_that_lie_on_points(first: int) -> None:
+    figure = plot_learning_curves({"rate": [0.0] * 61}, xlabel="step", first=first)
+    ticks = list(figure.axes[0].get_xticks())
+    assert ticks[0] == first
+    assert len(ticks) <= 11
+    assert set(ticks) <= set(drawn(figure)["rate"][0])
+    assert figure.axes[0].get_xlabel() == "step"
