@@ -16,7 +16,7 @@ from torch import nn
 from checks.accuracy import LabelledData, Measurement, measure
 from checks.freezing import Pristine, snapshot
 from checks.guard import LearnerError, checked
-from checks.models import as_number, require_model, require_parts
+from checks.models import number_or_nan, require_model, require_parts
 from checks.names import PartNames, belongs, describe
 from checks.verdict import Verdict, passed
 
@@ -151,10 +151,7 @@ def check_backward_transfer(value: object, matrix: torch.Tensor) -> Verdict:
 
 
 def _number(value: object, rationale: str, expected: str) -> float:
-    try:
-        number = math.nan if isinstance(value, str) else as_number(value)
-    except (TypeError, ValueError, RuntimeError):
-        number = math.nan
+    number = math.nan if isinstance(value, str) else number_or_nan(value)
     if not math.isfinite(number):
         raise LearnerError(
             rationale,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 from collections.abc import Iterator, Sequence
 from typing import TypeVar
 
@@ -79,6 +80,14 @@ def as_number(value: object) -> float:
     """
     plain = value.detach() if isinstance(value, torch.Tensor) else value
     return float(plain)  # type: ignore[arg-type] # what it cannot take is the learner's mistake
+
+
+def number_or_nan(value: object) -> float:
+    """What :func:`as_number` gives; NaN where the value is not one number."""
+    try:
+        return as_number(value)
+    except (TypeError, ValueError, RuntimeError):
+        return math.nan
 
 
 def device_of(model: nn.Module) -> torch.device:

@@ -15,7 +15,7 @@ import torch
 from scipy.special import stdtrit
 
 from checks.guard import LearnerError, checked
-from checks.models import as_number
+from checks.models import number_or_nan
 from checks.verdict import Verdict, passed
 
 Numbers = Sequence[float] | torch.Tensor
@@ -306,18 +306,14 @@ def _floats(numbers: Numbers) -> list[float]:
 
 
 def _number(name: str, actual: object) -> float:
-    if not isinstance(actual, str | bool):
-        try:
-            value = as_number(actual)
-        except (TypeError, ValueError, RuntimeError):
-            value = math.nan
-        if math.isfinite(value):
-            return value
-    raise LearnerError(
-        f"{name} is not a finite number.",
-        actual=f"{type(actual).__name__} {str(actual)[:_LONGEST_SHOWN]}",
-        hint="Does your function return it?",
-    )
+    value = math.nan if isinstance(actual, str | bool) else number_or_nan(actual)
+    if not math.isfinite(value):
+        raise LearnerError(
+            f"{name} is not a finite number.",
+            actual=f"{type(actual).__name__} {str(actual)[:_LONGEST_SHOWN]}",
+            hint="Does your function return it?",
+        )
+    return value
 
 
 def _three(actual: object) -> Interval:

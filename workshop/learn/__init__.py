@@ -7,7 +7,6 @@ from workshop.learn.cache import (
     cached,
 )
 from workshop.learn.comparing import (
-    bar_chart,
     parameter_table,
     plot_curves_with_bands,
     plot_embedding,
@@ -36,7 +35,6 @@ from workshop.learn.running import (
 )
 
 __all__ = [
-    "bar_chart",
     "cached",
     "image_features",
     "parameter_table",

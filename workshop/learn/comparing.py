@@ -1,4 +1,4 @@
-"""Pictures and tables that compare models: embeddings, bands over seeds, bars, parameters."""
+"""Pictures and tables that compare models: embeddings, bands over seeds, parameters."""
 
 from __future__ import annotations
 
@@ -83,32 +83,6 @@ def plot_curves_with_bands(
     axis.grid(alpha=0.3)
     axis.spines[["top", "right"]].set_visible(False)
     axis.legend(frameon=False)
-    plt.close(figure)
-    return figure
-
-
-def bar_chart(values: Mapping[str, float | tuple[float, float, float]], *, ylabel: str) -> Figure:
-    """One bar for each name, with its interval where there is one.
-
-    Args:
-        values: for each name its value, or its value and the two ends of its interval.
-        ylabel: what the values are.
-    """
-    figure, axis = plt.subplots(figsize=(1.4 + 1.1 * len(values), 3.6), layout="constrained")
-    for index, each in enumerate(values.values()):
-        value, *ends = each if isinstance(each, tuple) else (each,)
-        reach = [[value - ends[0]], [ends[1] - value]] if ends else None
-        axis.bar(index, value, yerr=reach, capsize=4, color=COLOURS[index % len(COLOURS)])
-        axis.annotate(
-            f"{value:.2f}",
-            (index, value),
-            xytext=(9, 4),
-            textcoords="offset points",
-            ha="left",
-        )
-    axis.set_xticks(range(len(values)), list(values), rotation=15 if len(values) > 3 else 0)  # noqa: PLR2004 - more do not fit
-    axis.set_ylabel(ylabel)
-    axis.spines[["top", "right"]].set_visible(False)
     plt.close(figure)
     return figure
 

@@ -8,6 +8,7 @@ import matplotlib.pyplot as plt
 import torch
 from matplotlib.figure import Figure
 
+from workshop.learn.intervals import Interval, plot_intervals
 from workshop.learn.pictures import COLOURS, MARKERS
 
 
@@ -48,24 +49,11 @@ def plot_label_curves(
     return figure
 
 
-def plot_gains(
-    gains: Mapping[str, tuple[float, float, float]], *, xlabel: str = "gain over scratch"
-) -> Figure:
+def plot_gains(gains: Mapping[str, Interval], *, xlabel: str = "gain over scratch") -> Figure:
     """One line for each gain: a dot at the mean, a bar over its interval, and a line at 0.
 
     Args:
         gains: for each comparison the mean, the lower and the upper end of the interval.
         xlabel: what the gains are.
     """
-    figure, axis = plt.subplots(figsize=(7, 0.6 + 0.45 * len(gains)), layout="constrained")
-    axis.axvline(0, color="gray", linewidth=1)
-    for row, (mean, low, high) in enumerate(gains.values()):
-        axis.plot([low, high], [row, row], color=COLOURS[0], linewidth=2)
-        axis.plot([mean], [row], color=COLOURS[0], marker=MARKERS[0])
-    axis.set_yticks(range(len(gains)), list(gains))
-    axis.invert_yaxis()
-    axis.set_xlabel(xlabel)
-    axis.grid(alpha=0.3, axis="x")
-    axis.spines[["top", "right"]].set_visible(False)
-    plt.close(figure)
-    return figure
+    return plot_intervals(gains, xlabel=xlabel, line=0.0)

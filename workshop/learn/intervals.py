@@ -24,11 +24,11 @@ def plot_intervals(
         line: where to draw a line to compare with, such as 0 for no gain.
     """
     figure, axis = plt.subplots(figsize=(7, 0.8 + 0.45 * len(values)), layout="constrained")
+    if line is not None:
+        axis.axvline(line, color="grey", linewidth=1, linestyle="--")
     for row, (name, (value, low, high)) in enumerate(values.items()):
         axis.plot([low, high], [row, row], color=COLOURS[0], linewidth=2)
         axis.plot([value], [row], color=COLOURS[0], marker=MARKERS[0], linestyle="", label=name)
-    if line is not None:
-        axis.axvline(line, color="grey", linewidth=1, linestyle="--")
     axis.set_yticks(range(len(values)), list(values))
     axis.set_ylim(len(values) - 0.5, -0.5)
     axis.set_xlabel(xlabel)

@@ -3,8 +3,6 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from matplotlib.collections import LineCollection
-from matplotlib.patches import Rectangle
 from torch import nn
 
 from workshop import learn
@@ -31,16 +29,6 @@ def test_bands_are_one_standard_deviation_wide() -> None:
     assert at_ten.min() == pytest.approx(0.7 - np.std([0.6, 0.8], ddof=1))
     assert at_ten.max() == pytest.approx(0.7 + np.std([0.6, 0.8], ddof=1))
     assert axis.get_xscale() == "log"
-
-
-def test_bars_have_their_values_and_intervals() -> None:
-    figure = learn.bar_chart({"none": 0.5, "remedy": (0.7, 0.65, 0.72)}, ylabel="accuracy")
-    (axis,) = figure.axes
-    heights = [bar.get_height() for bar in axis.patches if isinstance(bar, Rectangle)]
-    assert heights == [0.5, 0.7]
-    (interval,) = axis.collections
-    assert isinstance(interval, LineCollection)
-    assert interval.get_segments()[0][:, 1] == pytest.approx([0.65, 0.72])
 
 
 def test_parameters_are_counted_for_each_part() -> None:
