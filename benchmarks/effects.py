@@ -30,9 +30,8 @@ def measured(course: Course, folder: Path, seeds: int) -> dict[str, Effect]:
         sys.exit(f"no lessons in {folder / 'effects.yaml'}")
     notebook = compile_notebook(course, folder.parent.name, folder.name)
     again = list(dict.fromkeys(cell for lesson in plan.values() for cell in lesson.again))
-    replay = SeededReplay(notebook, again)
-    each_seed = replay.values([lesson.difference for lesson in plan.values()], range(1, seeds + 1))
-    rows = list(learn.progress(each_seed, folder.name, total=seeds))
+    replay = SeededReplay(notebook, again, [lesson.difference for lesson in plan.values()])
+    rows = list(learn.progress(replay.values(range(1, seeds + 1)), folder.name, total=seeds))
     return {name: Effect.of([row[index] for row in rows]) for index, name in enumerate(plan)}
 
 

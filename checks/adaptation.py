@@ -31,17 +31,11 @@ class StatisticsFacts:
         layers: how many BatchNorm layers there are.
         off: those whose statistics are not the expected ones.
         stale: of these, the ones that still have exactly the statistics from before.
-        changed_parameters: parameters that differ from those before.
-        parameters: how many parameters there are.
-        training: BatchNorm layers left in training mode.
     """
 
     layers: int
     off: tuple[str, ...]
     stale: tuple[str, ...]
-    changed_parameters: tuple[str, ...]
-    parameters: int
-    training: tuple[str, ...]
 
 
 def target_statistics(
@@ -119,11 +113,7 @@ def observe_statistics(
         LearnerError: this is no model, or it has other layers.
     """
     expected = target_statistics(before, inputs, batch_size)
-    layers = {
-        name: each
-        for name, each in require_model(model).named_modules()
-        if isinstance(each, _BATCH_NORM)
-    }
+    layers = _batch_norms(require_model(model))
     missing = [name for name in expected if name not in layers]
     if missing:
         raise LearnerError(
@@ -137,11 +127,13 @@ def observe_statistics(
     return StatisticsFacts(
         layers=len(expected),
         off=off,
-        stale=tuple(name for name in off if not moved & {f"{name}.running_mean"}),
-        changed_parameters=tuple(names[0] for names, changed in changes.parameters if changed),
-        parameters=len(changes.parameters),
-        training=tuple(name for name, each in layers.items() if each.training),
+        stale=tuple(name for name in off if f"{name}.running_mean" not in moved),
     )
+
+
+def _batch_norms(model: nn.Module) -> dict[str, nn.Module]:
+    """The BatchNorm layers by name."""
+    return {name: each for name, each in model.named_modules() if isinstance(each, _BATCH_NORM)}
 
 
 def _equal(layer: nn.Module, expected: tuple[torch.Tensor, torch.Tensor]) -> bool:
@@ -192,40 +184,38 @@ def check_target_statistics(
 
 
 @checked("adaptation.parameters")
-def check_only_statistics(
-    model: nn.Module, before: nn.Module, inputs: torch.Tensor, batch_size: int = 32
-) -> Verdict:
+def check_only_statistics(model: nn.Module, before: nn.Module) -> Verdict:
     """No parameter moved while the statistics did, and the model is back in evaluation mode.
 
     Args:
         model: the learner's, after the adaptation.
         before: the same model before it.
-        inputs: the target domain's, ``[N, ...]``.
-        batch_size: how many go through at a time.
     """
-    facts = observe_statistics(model, before, inputs, batch_size)
-    if facts.changed_parameters:
+    changes = observe_changes(require_model(model), snapshot(before))
+    changed = [names[0] for names, moved in changes.parameters if moved]
+    if changed:
         raise LearnerError(
-            f"{share(facts.changed_parameters, facts.parameters)} parameters moved"
-            f"{first(facts.changed_parameters)}.",
+            f"{share(changed, len(changes.parameters))} parameters moved{first(changed)}.",
             expected="every parameter as it was, bit for bit",
             hint="The target has no labels: nothing to take an optimizer step on. Only the running"
             " statistics change. A new model is not needed either.",
         )
-    if len(facts.stale) == facts.layers:
+    if not any(moved for name, moved in changes.buffers if name.endswith("running_mean")):
         raise LearnerError(
             "Nothing was adapted: all running statistics are the old ones.",
             hint="Send the target images through the model in training mode.",
         )
-    if facts.training:
+    layers = _batch_norms(model)
+    training = [name for name, each in layers.items() if each.training]
+    if training:
         raise LearnerError(
-            f"{share(facts.training, facts.layers)} BatchNorm layers are still in training mode"
-            f"{first(facts.training)}: the next image would move the statistics again.",
+            f"{share(training, len(layers))} BatchNorm layers are still in training mode"
+            f"{first(training)}: the next image would move the statistics again.",
             hint="End with model.eval().",
         )
     return passed(
         "adaptation.parameters",
-        f"All {plural(facts.parameters, 'parameter')} are as they were, bit for bit.",
+        f"All {plural(len(changes.parameters), 'parameter')} are as they were, bit for bit.",
     )
 
 

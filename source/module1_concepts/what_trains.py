@@ -180,6 +180,12 @@ learn.results_table(
 )
 
 # %% [markdown]
+# Part by part, for the second of these:
+
+# %% locked="show_parts"
+learn.parameter_table(train_only(new_model(), ["conv_head", "bn2", "classifier"]))
+
+# %% [markdown]
 # These are the usual steps from **feature extraction** (only the head) to **fine-tuning** of more and more layers, from the output towards the
 # input. Look at the second row: blocks are not all of the backbone.
 #

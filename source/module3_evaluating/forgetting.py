@@ -73,13 +73,17 @@ def new_model(pretrained: bool = True, seed: int = 0) -> nn.Module:
 
 
 def feature_maps(inputs: torch.Tensor) -> torch.Tensor:
-    """What the frozen part of the model makes of the inputs, [N, 192, 3, 3]."""
-    model, maps = new_model(), []
-    with torch.no_grad():
+    """What the frozen part of the model makes of the inputs, [N, 192, 3, 3]; computed once, then kept on the disk."""
+    model = new_model()
+
+    @torch.no_grad()
+    def below() -> torch.Tensor:
+        maps = []
         for batch in learn.progress(inputs.split(16), "feature maps"):
-            below = model.bn1(model.conv_stem(batch.to(device)))
-            maps.append(model.blocks[:6](below))
-    return torch.cat(maps)
+            maps.append(model.blocks[:6](model.bn1(model.conv_stem(batch.to(device)))))
+        return torch.cat(maps)
+
+    return learn.cached("feature_maps", below, model, inputs).to(device)
 
 
 def logits_of(model: nn.Module, maps: torch.Tensor) -> torch.Tensor:

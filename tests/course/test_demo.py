@@ -18,7 +18,7 @@ from workshop.quiz.items import TrueFalse, load_quiz
 Command = Callable[..., subprocess.CompletedProcess[str]]
 ASSIGNMENT, NOTEBOOK = "module2_implementing", "feature_extraction_and_fine_tuning"
 # The notebooks that take longest are left out here: verifying runs their solutions as well.
-OTHERS = [("module3_evaluating", "domain_shift"), ("module3_evaluating", "report")]
+OTHERS = [("module3_evaluating", "report")]
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(2400)]
 

@@ -17,7 +17,6 @@ from workshop.learn.features import (
 )
 from workshop.learn.gains import (
     plot_gains,
-    plot_label_curves,
 )
 from workshop.learn.intervals import (
     plot_intervals,
@@ -44,7 +43,6 @@ __all__ = [
     "plot_embedding",
     "plot_gains",
     "plot_intervals",
-    "plot_label_curves",
     "plot_learning_curves",
     "progress",
     "results_table",

@@ -53,7 +53,7 @@ def plot_embedding(
 
 def plot_curves_with_bands(
     positions: Sequence[float],
-    curves: Mapping[str, Sequence[Sequence[float]]],
+    curves: Mapping[str, Sequence[Sequence[float]] | torch.Tensor],
     *,
     xlabel: str,
     ylabel: str,
@@ -63,14 +63,15 @@ def plot_curves_with_bands(
     Args:
         positions: where on the x axis, such as training examples. Drawn on a logarithmic scale
             where the largest is ten times the smallest.
-        curves: for each line, at each position, the values of all seeds.
+        curves: for each line, at each position, the values of all seeds, ``[N, seeds]``.
         xlabel: what the positions are.
         ylabel: what the values are.
     """
     figure, axis = plt.subplots(figsize=(7, 3.8), layout="constrained")
     for index, (name, values) in enumerate(curves.items()):
-        means = np.array([np.mean(each) for each in values])
-        spreads = np.array([np.std(each, ddof=1) if len(each) > 1 else 0.0 for each in values])
+        rows = [np.asarray(each, dtype=float) for each in values]
+        means = np.array([row.mean() for row in rows])
+        spreads = np.array([row.std(ddof=1) if len(row) > 1 else 0.0 for row in rows])
         colour = COLOURS[index % len(COLOURS)]
         axis.plot(positions, means, color=colour, marker=MARKERS[index % len(MARKERS)], label=name)
         axis.fill_between(positions, means - spreads, means + spreads, color=colour, alpha=0.2)

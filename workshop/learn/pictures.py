@@ -96,8 +96,10 @@ def plot_confusion_matrix(
         class_names: the name of each class, by index.
     """
     counts = np.asarray(matrix)
-    figure, axis = plt.subplots(figsize=(3.6, 3.2), layout="constrained")
-    axis.imshow(counts, cmap="Blues", vmin=0)
+    # An inch takes some ten letters; the names of the columns stand side by side.
+    width = max(2.6, len(class_names) * (max(map(len, class_names)) + 1) / 10)
+    figure, axis = plt.subplots(figsize=(width + 1.2, 0.8 * width + 0.8), layout="constrained")
+    axis.imshow(counts, cmap="Blues", vmin=0, aspect="auto")
     for row, column in np.ndindex(*counts.shape):
         dark = counts[row, column] > counts.max() / 2
         axis.text(

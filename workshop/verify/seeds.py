@@ -10,6 +10,7 @@ from typing import Any
 from unittest import mock
 
 from nbformat import NotebookNode
+from nbformat.v4 import new_code_cell
 from torch import nn
 
 from workshop import learn
@@ -23,19 +24,24 @@ class SeededReplay:
         notebook: the solution, or a wrong solution made from it.
         again: the names of the cells that run once for every seed. The cells that they need run
             once, before; other cells do not run.
+        expressions: over the notebook's names, for :meth:`values`; what they use runs as well.
 
     Raises:
         ValueError: the notebook has no such cell.
     """
 
-    def __init__(self, notebook: NotebookNode, again: Sequence[str]) -> None:
+    def __init__(
+        self, notebook: NotebookNode, again: Sequence[str], expressions: Sequence[str] = ()
+    ) -> None:
+        self._expressions = tuple(expressions)
         cells = [cell for cell in notebook.cells if _runs(cell)]
         names = [_name(cell) for cell in cells]
         missing = set(again) - set(names)
         if missing:
             raise ValueError(f"Expected `again` to name cells of the notebook, but got {missing}")
         repeated = [names.index(name) for name in again]
-        needed = needed_by(cells, repeated)
+        asking = new_code_cell("\n".join(self._expressions))
+        needed = needed_by([*cells, asking], [*repeated, len(cells)])[:-1]
         anew = set(repeated).union(*(reached_from(cells, index) for index in repeated))
         self._again = [cells[index].source for index in needed if index in anew]
         self._namespace: dict[str, Any] = {"__name__": "__main__"}
@@ -48,10 +54,10 @@ class SeededReplay:
         for _ in self._runs_with(seeds):
             yield self._namespace[variable]
 
-    def values(self, expressions: Sequence[str], seeds: Sequence[int]) -> Iterator[list[float]]:
-        """What expressions over the notebook's names come to, for one seed after another."""
+    def values(self, seeds: Sequence[int]) -> Iterator[list[float]]:
+        """What the expressions come to, for one seed after another."""
         for _ in self._runs_with(seeds):
-            yield [float(eval(each, self._namespace)) for each in expressions]  # noqa: S307 - the author's own text
+            yield [float(eval(each, self._namespace)) for each in self._expressions]  # noqa: S307 - the author's own text
 
     def _runs_with(self, seeds: Sequence[int]) -> Iterator[None]:
         for seed in seeds:

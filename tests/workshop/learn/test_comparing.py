@@ -31,6 +31,16 @@ def test_bands_are_one_standard_deviation_wide() -> None:
     assert axis.get_xscale() == "log"
 
 
+def test_bands_of_a_tensor_are_those_of_the_same_lists() -> None:
+    values = torch.tensor([[0.5, 0.7], [0.8, 0.9], [0.9, 1.0]])
+    pictures = [
+        learn.plot_curves_with_bands([10, 20, 40], {"transfer": each}, xlabel="x", ylabel="y")
+        for each in (values, values.tolist())
+    ]
+    lines = [picture.axes[0].get_lines()[0].get_ydata() for picture in pictures]
+    assert lines[0] == pytest.approx(lines[1]) == values.mean(dim=1).tolist()
+
+
 def test_parameters_are_counted_for_each_part() -> None:
     model = nn.Sequential()
     model.add_module("body", nn.Linear(4, 3).requires_grad_(False))

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
+import torch
 from matplotlib.figure import Figure
 
-from workshop.learn import plot_learning_curves
+from workshop.learn import plot_confusion_matrix, plot_learning_curves
 
 
 def drawn(figure: Figure) -> dict[str, tuple[list[float], list[float]]]:
@@ -37,3 +40,12 @@ def test_long_curves_have_few_ticks_that_lie_on_points(first: int) -> None:
     assert len(ticks) <= 11
     assert set(ticks) <= set(drawn(figure)["rate"][0])
     assert figure.axes[0].get_xlabel() == "step"
+
+
+def test_long_class_names_do_not_overlap() -> None:
+    names = ["mono intact", "mono defective", "poly intact", "poly defective"]
+    figure = plot_confusion_matrix(torch.eye(4, dtype=torch.long), names)
+    figure.canvas.draw()
+    (axis,) = figure.axes
+    boxes = [label.get_window_extent() for label in axis.get_xticklabels()]
+    assert all(left.x1 < right.x0 for left, right in pairwise(boxes))

@@ -70,6 +70,17 @@ def test_only_the_named_cells_and_what_uses_them_run_again(notebook: NotebookNod
     assert models[-1] is replay._namespace["model"]
 
 
+def test_cells_that_only_an_expression_uses_run_as_well(notebook: NotebookNode) -> None:
+    notebook.cells += [
+        cell("doubled", "def doubled(values):\n    return 2 * values.detach().sum().item()"),
+        cell("share", "share = doubled(copied.bias)"),
+    ]
+    replay = SeededReplay(notebook, ["train"], ["doubled(model.bias) - share", "share"])
+    rows = list(replay.values([1, 2]))
+    assert [row[0] for row in rows] == [0, 0]
+    assert rows[0][1] != rows[1][1]
+
+
 def test_seed_zero_is_what_the_notebook_itself_gives(notebook: NotebookNode) -> None:
     names: dict[str, Any] = {}
     for source in (SETUP, DATA, TRAIN):
