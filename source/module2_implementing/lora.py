@@ -18,6 +18,7 @@
 # other texts and other numbers, decide the points.
 
 # %% locked="setup"
+import math
 import random
 import tempfile
 import time
@@ -559,9 +560,14 @@ graded(
 ### END HIDDEN TESTS
 
 # %% [markdown]
-# How much does it save? Here are your batches next to batches in random order, and the loop that trains with such batches.
+# How much does it save? Here are your batches next to batches in random order, and the loop that trains with such batches. With few steps at a high
+# rate, one bad step can ruin a run. So the rate rises over the first ten steps, then falls to 0, and a gradient that is too long is shortened. When this
+# notebook was made, two of nine runs without that ended at accuracies of 0.58 and 0.63, and none of fifteen with it below 0.69.
 
 # %% locked="fit"
+BATCH_SIZE, WARM_UP = 8, 10  # few texts, but many steps: an epoch has 900 texts only
+
+
 def lengths_of(texts: list[str]) -> list[int]:
     """How many tokens each text has."""
     return [sum(mask) for mask in tokenizer(texts, truncation=True, max_length=MAX_LENGTH)["attention_mask"]]
@@ -583,16 +589,24 @@ def answer(model: nn.Module, texts: list[str]) -> torch.Tensor:
 def fit(
     model: nn.Module, optimizer: torch.optim.Optimizer, texts: list[str], labels: torch.Tensor, epochs: int
 ) -> float:
-    """Train with batches of 16 texts; the seconds that it took."""
+    """Train with batches of 8 texts; the seconds that it took."""
     began = time.perf_counter()
+    steps = epochs * math.ceil(len(texts) / BATCH_SIZE)
+
+    def share_of_rate(step: int) -> float:
+        return min(1.0, (step + 1) / WARM_UP, (steps - step) / (steps - WARM_UP))
+
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, share_of_rate)
     for epoch in range(epochs):
         model.train()
-        for rows in learn.progress(in_batches(texts, 16), f"epoch {epoch + 1} of {epochs}"):
+        for rows in learn.progress(in_batches(texts, BATCH_SIZE), f"epoch {epoch + 1} of {epochs}"):
             logits = answer(model, [texts[row] for row in rows])
             loss = nn.functional.cross_entropy(logits, labels[rows].to(device))
             optimizer.zero_grad()
             loss.backward()
+            nn.utils.clip_grad_norm_(model.parameters(), 1.0)
             optimizer.step()
+            schedule.step()
     return time.perf_counter() - began
 
 
@@ -616,7 +630,7 @@ def accuracy(model: nn.Module, data: assets.TextData = validation) -> float:
 
 # %% locked="padding_saved"
 token_counts = lengths_of(train.texts)
-shuffled = torch.randperm(len(token_counts)).split(16)
+shuffled = torch.randperm(len(token_counts)).split(BATCH_SIZE)
 
 
 def share_of_padding(batches) -> float:
@@ -626,7 +640,7 @@ def share_of_padding(batches) -> float:
 
 
 print(f"Padding in random batches: {share_of_padding(rows.tolist() for rows in shuffled):.0%}")
-print(f"Padding in your batches:   {share_of_padding(batches_by_length(token_counts, 16)):.0%}")
+print(f"Padding in your batches:   {share_of_padding(batches_by_length(token_counts, BATCH_SIZE)):.0%}")
 
 # %% [markdown]
 # ## 8. Train the adapters
