@@ -92,6 +92,8 @@ c.ExecuteSubmission.interrupt_seconds = 10
 # Students' code sees Python, the data and its own work, and nothing else: `workshop doctor` tells
 # whether this machine can do that. "none" runs it in the clear, as nbgrader does.
 c.ExecuteSubmission.confinement = "bubblewrap"
+# Kernels are forked from a process that has imported the libraries: ready at once, same grades.
+c.ExecuteSubmission.warm_kernels = True
 c.ExecuteSubmission.memory_mb = 6144
 c.ExecuteSubmission.processes = 64
 

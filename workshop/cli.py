@@ -230,12 +230,23 @@ def grade(
     force: Annotated[
         bool, typer.Option("--force", help="grade again what has not changed since it was graded")
     ] = False,
+    workers: Annotated[
+        int, typer.Option("--workers", min=1, help="how many submissions to grade at a time")
+    ] = 1,
 ) -> None:
     """Grade what is new or changed, and what was interrupted; points given by hand are kept."""
     from workshop.grading.grade import grade as grade_assignment  # noqa: PLC0415 - slow to import
+    from workshop.grading.pool import LocalPool  # noqa: PLC0415 - slow to import
 
     with _progress("grading") as advance:
-        report = grade_assignment(Course.find(), assignment, student, force=force, progress=advance)
+        report = grade_assignment(
+            Course.find(),
+            assignment,
+            student,
+            force=force,
+            progress=advance,
+            pool=LocalPool(workers) if workers > 1 else None,
+        )
     if json_file is not None:
         _write_json(json_file, report.to_dict())
     err.print(grades_table(report.results))

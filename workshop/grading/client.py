@@ -124,6 +124,7 @@ class Client(NotebookClient):
     meter: Meter
     view: View | None = None
     bounds: Bounds
+    warm: bool = True
     manager: AsyncKernelManager | None = None
 
     def create_kernel_manager(self) -> Any:
@@ -133,7 +134,7 @@ class Client(NotebookClient):
             manager = AsyncKernelManager(kernel_name=self.kernel_name, log=_log)
         else:
             manager = ConfinedKernelManager(kernel_name=self.kernel_name, log=_log)
-            manager.view, manager.bounds = self.view, self.bounds
+            manager.view, manager.bounds, manager.warm = self.view, self.bounds, self.warm
         manager.context = _context(_SMALL_MESSAGE, _FEW)
         manager._created_context = True  # so that it is given back with the manager
         manager.client_factory = _metered(self.meter, self._stop_for_output)

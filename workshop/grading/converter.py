@@ -11,6 +11,7 @@ import shutil
 import socket
 import traceback
 from contextlib import suppress
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -28,7 +29,7 @@ from workshop.grading.execution import KernelStartError
 from workshop.grading.failures import NotGraded, explained, patiently
 from workshop.grading.fingerprints import hash_of_files
 from workshop.grading.gradebook import open_gradebook, require_assignment
-from workshop.grading.journal import Entry, LoggedCell
+from workshop.grading.journal import Entry, LoggedCell, Why
 from workshop.grading.ledger import STAGED, Ledger
 from workshop.grading.prechecks import RejectedSubmission
 from workshop.grading.records import CellStatus, Outcome, worst
@@ -39,6 +40,23 @@ from workshop.grading.writer_lock import user_name
 # How often a kernel is started before that is given up.
 _STARTS = 2
 _LONGEST_TRACEBACK = 20_000
+
+
+@dataclass(frozen=True)
+class Work:
+    """What came of one submission, before it is written down.
+
+    Attributes:
+        entry: for the log; why it was graded and by which version is added by the writer.
+        grades: of its notebooks; none if it has no score.
+        missing: notebooks that were not handed in.
+        submitted_at: when it was handed in, if that is known.
+    """
+
+    entry: Entry
+    grades: tuple[NotebookGrades, ...] = ()
+    missing: tuple[str, ...] = ()
+    submitted_at: datetime | None = None
 
 
 class DurableAutograde(Autograde):  # type: ignore[misc] # nbgrader ships no types
@@ -206,15 +224,47 @@ class DurableAutograde(Autograde):  # type: ignore[misc] # nbgrader ships no typ
             )
         missing = [name for name in self._known if not (source / f"{name}.ipynb").exists()]
 
+        self.hand_over(
+            Work(
+                self._entry(assignment, student),
+                tuple(self._graded),
+                tuple(missing),
+                self.coursedir.get_existing_timestamp(str(source)),
+            )
+        )
+
+    def hand_over(self, work: Work) -> None:
+        """What came of a submission: it is written for good. Another process's worker sends it."""
+        self.write(work)
+
+    def write(self, work: Work) -> None:
+        """Write down what came of a submission, whoever graded it.
+
+        Raises:
+            NotGraded: it could not be written.
+        """
+        book, assignment, student = self._book, work.entry.assignment, work.entry.student
+        why, version = book.why(assignment, student, work.entry.submission), ""
+        with suppress(WorkshopError):  # an entry about a gradebook that cannot be read, too
+            version = book.version(assignment)
+        entry = replace(work.entry, why=why, assignment_version=version)
+        if entry.outcome is Outcome.NOT_GRADED:
+            # It stands in the log only: the gradebook has nothing to learn from it.
+            book.journal.append(entry)
+            return
+
         def write(gradebook: Gradebook) -> None:
+            if entry.outcome is Outcome.REJECTED:
+                write_rejected(gradebook, assignment, student)
+                return
             write_grades(
-                *(gradebook, assignment, student, self._graded),
-                missing=missing,
-                submitted_at=self.coursedir.get_existing_timestamp(str(source)),
+                *(gradebook, assignment, student, work.grades),
+                missing=work.missing,
+                submitted_at=work.submitted_at,
                 late_penalty=self._late_penalty if self._penalises else None,
             )
 
-        self._book.commit(self._entry(assignment, student), write)
+        book.commit(entry, write)
 
     @property
     def _penalises(self) -> bool:
@@ -240,15 +290,9 @@ class DurableAutograde(Autograde):  # type: ignore[misc] # nbgrader ships no typ
         outcome = Outcome.REJECTED if rejected else Outcome.NOT_GRADED
         self._graded = []
         try:
-            entry = self._entry(assignment, student, outcome, failure, trace)
             if rejected:
                 shutil.rmtree(self._format_dest(assignment, student), ignore_errors=True)
-                self._book.commit(
-                    entry, lambda gradebook: write_rejected(gradebook, assignment, student)
-                )
-            else:
-                # It stands in the log only: the gradebook has nothing to learn from it.
-                self._book.journal.append(entry)
+            self.hand_over(Work(self._entry(assignment, student, outcome, failure, trace)))
         except Exception as second:  # noqa: BLE001 - told instead of a rejection that is not noted
             if rejected:
                 self.failure = explained(second, root, assignment, student)
@@ -262,21 +306,18 @@ class DurableAutograde(Autograde):  # type: ignore[misc] # nbgrader ships no typ
         failure: WorkshopError | None = None,
         trace: str = "",
     ) -> Entry:
-        book, version = self._book, ""
         said = [each.message for each in self._graded]
         if failure is not None:
-            said.append(in_one_line(failure, book.course))
-        with suppress(WorkshopError):  # an entry about a gradebook that cannot be read, too
-            version = book.version(assignment)
+            said.append(in_one_line(failure, self._book.course))
         return Entry(
             assignment=assignment,
             student=student,
-            why=book.why(assignment, student, self._submission),
+            why=Why.FIRST,  # that is for the writer to say, and so is the version
             outcome=outcome or worst([each.outcome for each in self._graded]),
             message="; ".join(filter(None, said)),
             user=user_name(),
             host=socket.gethostname(),
-            assignment_version=version,
+            assignment_version="",
             package_version=__version__,
             submission=self._submission,
             notebooks=tuple(Path(name).stem for name in self.notebooks),

@@ -126,6 +126,7 @@ def run_cells(
     env: Mapping[str, str] | None = None,
     kernel_name: str = "python3",
     confinement: str = Confinement.BUBBLEWRAP,
+    warm: bool = True,
     make_client: Callable[..., Client] = Client,
 ) -> Execution:
     """Run all code cells in order; an exception in one does not stop the others.
@@ -138,6 +139,8 @@ def run_cells(
         env: set in the kernel. On top of this process's environment if it is not confined.
         kernel_name: the kernelspec to use. Which one the notebook asks for is ignored.
         confinement: the name of a level; see :class:`~workshop.grading.sandbox.levels.Confinement`.
+        warm: whether a confined kernel is forked from a process that has imported the libraries
+            already, where that can be done; it gives the same grades sooner.
         make_client: takes the arguments of :class:`~workshop.grading.client.Client`; for a subclass
             that listens to messages or asks for more after a cell.
 
@@ -154,6 +157,7 @@ def run_cells(
         env={**_PATIENT, **(env or {})},
         kernel_name=kernel_name,
         level=level,
+        warm=warm,
         make_client=make_client,
     ).run()
 
@@ -207,6 +211,7 @@ class _Run:
         env: Mapping[str, str],
         kernel_name: str,
         level: Confinement,
+        warm: bool,
         make_client: Callable[..., Client],
     ) -> None:
         self.notebook = notebook
@@ -234,6 +239,7 @@ class _Run:
         self.client.bounds = limits.bounds()
         if level is Confinement.BUBBLEWRAP:
             self.client.view = confined_view(cwd, dict(env))
+            self.client.warm = warm
             # Nothing in there is worth a goodbye.
             self.client.shutdown_kernel = "immediate"
 

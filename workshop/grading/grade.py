@@ -1,21 +1,23 @@
-"""Grade what was collected, one submission at a time, with nbgrader's converter and gradebook."""
+"""Grade what was collected, with nbgrader's converter and gradebook.
+
+Submissions are graded one after another in this process, or by a pool of others; what came of each
+is written down here, by the only process that may.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import difflib
-import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from nbgrader.api import Gradebook
-from nbgrader.converters.base import NbGraderException
 from nbgrader.coursedir import CourseDirectory
 from traitlets.config import Config
 
 from workshop.course import Course, scripts_on_path
 from workshop.errors import WorkshopError
-from workshop.grading.converter import DurableAutograde
 from workshop.grading.execution import Limits
 from workshop.grading.failures import NotGraded, explained, patiently
 from workshop.grading.fingerprints import hash_of_files
@@ -23,21 +25,21 @@ from workshop.grading.gradebook import (
     max_score_of,
     open_gradebook,
     require_assignment,
-    without_autoflush_warnings,
 )
+from workshop.grading.journal import Entry
 from workshop.grading.ledger import Ledger
 from workshop.grading.nbgrader_steps import ExecuteSubmission
 from workshop.grading.prechecks import RejectedSubmission
 from workshop.grading.records import Outcome
 from workshop.grading.results import SubmissionResult, in_one_line, read_result, submissions_of
 from workshop.grading.sandbox.levels import require
+from workshop.grading.worker import Answer, Request, converter_for, log
+from workshop.grading.worker import run as run_converter
 
 _T = TypeVar("_T")
 Progress = Callable[[int, int, str], None]
-
-# nbgrader's chatter; what matters of it is in the results.
-_log = logging.Logger("workshop.grading", logging.CRITICAL)
-_log.addHandler(logging.NullHandler())
+Pool = Callable[[Sequence[Request]], Generator[tuple[Request, Answer], None, None]]
+"""Grades submissions somewhere, and gives each one's answer when it is there."""
 
 
 @dataclass(frozen=True)
@@ -85,6 +87,7 @@ def grade(
     force: bool = False,
     progress: Progress | None = None,
     limits: Limits | None = None,
+    pool: Pool | None = None,
 ) -> GradeReport:
     """Grade the submissions of an assignment that are new, changed, or were not graded to the end.
 
@@ -99,6 +102,8 @@ def grade(
         force: grade again what has not changed since it was graded.
         progress: called after each submission with how many are done, of how many, and whose.
         limits: time limits; those of ``nbgrader_config.py`` for None.
+        pool: grades in other processes, see ``workshop.grading.pool``; None for one after another
+            in this one. Either way this process alone writes.
 
     Raises:
         WorkshopError: the gradebook does not know the assignment, a student handed nothing in, or
@@ -113,7 +118,7 @@ def grade(
         require(ExecuteSubmission(config=config).confinement)
     except OSError as error:
         raise explained(error, course.root, assignment, "") from error
-    ledger = Ledger(course, CourseDirectory(config=config, log=_log))
+    ledger = Ledger(course, CourseDirectory(config=config, log=log))
     with scripts_on_path(), ledger.writing(f"workshop grade {assignment}"):
 
         def known() -> tuple[str, ...]:
@@ -123,29 +128,29 @@ def grade(
         notebooks = patiently(known)
         selected = _selected(course, assignment, students)
         grader = _Grader(
-            *(ledger, config, assignment), progress=progress or _no_progress, force=force
+            *(ledger, config, assignment),
+            progress=progress or _no_progress,
+            force=force,
+            pool=pool,
+            limits=limits,
         )
         results = grader.run(selected, notebooks)
     return GradeReport(assignment, tuple(results), tuple(grader.stored), tuple(ledger.notes))
-
-
-class _Autograde(DurableAutograde):
-    """The converter for one submission."""
-
-    names: tuple[str, ...] = ()
-
-    def init_notebooks(self) -> None:
-        """Name the notebooks outright: nbgrader's glob fails in a folder called e.g. [a]."""
-        folder = self._format_source(self.coursedir.assignment_id, self.coursedir.student_id)
-        self.assignments = {folder: [f"{folder}/{name}.ipynb" for name in self.names]}
-        self.notebooks: list[str] = []
 
 
 class _Grader:
     """Grades the submissions of one assignment while the course is locked."""
 
     def __init__(
-        self, ledger: Ledger, config: Config, assignment: str, *, progress: Progress, force: bool
+        self,
+        ledger: Ledger,
+        config: Config,
+        assignment: str,
+        *,
+        progress: Progress,
+        force: bool,
+        pool: Pool | None,
+        limits: Limits | None,
     ) -> None:
         self.ledger = ledger
         self.course, self.coursedir = ledger.course, ledger.coursedir
@@ -153,53 +158,91 @@ class _Grader:
         self.assignment = assignment
         self.progress = progress
         self.force = force
+        self.pool = pool
+        self.limits = {} if limits is None else vars(limits)
         self.stored: list[str] = []
 
     def run(self, students: tuple[str, ...], notebooks: tuple[str, ...]) -> list[SubmissionResult]:
-        results: list[SubmissionResult] = []
-        blocked: NotGraded | None = None
         max_score = self._read(lambda gradebook: max_score_of(gradebook, self.assignment))
-        for done, student in enumerate(students, 1):
-            failure: WorkshopError | None = blocked
-            if blocked is None:
-                try:
-                    failure = self._grade_unless_stored(student, notebooks)
-                except WorkshopError as error:
-                    failure = explained(error, self.course.root, self.assignment, student)
+        results: dict[str, SubmissionResult] = {}
+        blocked: NotGraded | None = None
+        for student, failure in self._graded(students, notebooks):
             if isinstance(failure, NotGraded):
                 said = in_one_line(failure, self.course)
                 said = said if blocked is None else f"not tried: {said}"
-                results.append(_not_graded(student, max_score, said))
+                results[student] = _not_graded(student, max_score, said)
                 blocked = failure if failure.stops else None
             else:
-                results.append(self._result(student, failure))
-            self.progress(done, len(students), student)
-        return results
+                results[student] = self._result(student, failure)
+            self.progress(len(results), len(students), student)
+        return [results[student] for student in students]
 
-    def _grade_unless_stored(
-        self, student: str, notebooks: tuple[str, ...]
-    ) -> WorkshopError | None:
-        """Grade one submission; returns why it has no score."""
+    def _graded(
+        self, students: tuple[str, ...], notebooks: tuple[str, ...]
+    ) -> Iterator[tuple[str, WorkshopError | None]]:
+        """Each student, and why the submission has no score, in the order in which they end."""
+        requests, blocked = list[Request](), None
+        for student in students:
+            request = self._request(student, notebooks)
+            try:
+                entry = None if self.force or blocked else self._stored(request)
+            except WorkshopError as error:
+                failure = explained(error, self.course.root, self.assignment, student)
+                blocked = failure if failure.stops else None
+                yield student, failure
+                continue
+            if entry is None:
+                requests.append(request)
+                continue
+            self.stored.append(student)
+            rejected = entry.outcome is Outcome.REJECTED
+            yield student, RejectedSubmission(entry.message) if rejected else None
+        done = set[str]()
+        if not blocked:
+            with contextlib.closing((self.pool or self._in_turn)(requests)) as answers:
+                for request, answer in answers:
+                    failure_of_it = self._written(request, answer)
+                    done.add(request.student)
+                    yield request.student, failure_of_it
+                    if isinstance(failure_of_it, NotGraded) and failure_of_it.stops:
+                        blocked = failure_of_it
+                        break
+        for request in requests:
+            if request.student not in done:
+                yield request.student, blocked
+
+    def _request(self, student: str, notebooks: tuple[str, ...]) -> Request:
         folder = self.course.submitted / student / self.assignment
         names = tuple(name for name in notebooks if (folder / f"{name}.ipynb").is_file())
-        if not self.force:
-            submission = hash_of_files(folder)
-            entry = self.ledger.stored(self.assignment, student, submission, names)
-            if entry is not None:
-                self.stored.append(student)
-                rejected = entry.outcome is Outcome.REJECTED
-                return RejectedSubmission(entry.message) if rejected else None
-        coursedir = self.coursedir
-        coursedir.assignment_id, coursedir.student_id = self.assignment, student
-        coursedir.notebook_id = "*"
-        converter = _Autograde(coursedir=coursedir, config=self.config, log=_log)
-        converter.names, converter.ledger, converter.force = names, self.ledger, True
+        return Request(self.course.root, self.assignment, student, names, self.limits)
+
+    def _stored(self, request: Request) -> Entry | None:
+        folder = self.course.submitted / request.student / self.assignment
+        return self.ledger.stored(
+            self.assignment, request.student, hash_of_files(folder), request.notebooks
+        )
+
+    def _in_turn(
+        self, requests: Sequence[Request]
+    ) -> Generator[tuple[Request, Answer], None, None]:
+        """Grade in this process, and write as soon as there is something to write."""
+        for request in requests:
+            converter = converter_for(self.ledger, self.config, request)
+            try:
+                failure = run_converter(converter, self.course.root)
+            except WorkshopError as error:
+                failure = explained(error, self.course.root, self.assignment, request.student)
+            yield request, Answer(None, failure)
+
+    def _written(self, request: Request, answer: Answer) -> WorkshopError | None:
+        """Write down what another process has graded; returns why there is no score."""
+        if answer.work is None:
+            return answer.failure
         try:
-            with without_autoflush_warnings():
-                converter.start()
-        except NbGraderException as error:
-            return converter.failure or explained(error, self.course.root, self.assignment, student)
-        return None
+            converter_for(self.ledger, self.config, request).write(answer.work)
+        except WorkshopError as error:
+            return explained(error, self.course.root, self.assignment, request.student)
+        return answer.failure
 
     def _result(self, student: str, failure: WorkshopError | None) -> SubmissionResult:
         said = "" if failure is None else in_one_line(failure, self.course)

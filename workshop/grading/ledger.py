@@ -99,6 +99,15 @@ class Ledger:
             finally:
                 self._writing = False
 
+    @contextmanager
+    def assisting(self) -> Iterator[None]:
+        """Make graded notebooks for another process, which is the writer and writes them down."""
+        self._writing = True
+        try:
+            yield
+        finally:
+            self._writing = False
+
     def version(self, assignment: str) -> str:
         """The hash of what submissions of an assignment are graded by."""
         if assignment not in self._versions:

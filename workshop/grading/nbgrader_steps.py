@@ -16,7 +16,7 @@ from nbgrader.api import Gradebook
 from nbgrader.converters import Autograde
 from nbgrader.preprocessors import GetGrades, NbGraderPreprocessor
 from nbgrader.utils import compute_checksum
-from traitlets import Float, Int, Unicode
+from traitlets import Bool, Float, Int, Unicode
 
 from workshop.course import Course
 from workshop.errors import WorkshopError
@@ -127,6 +127,10 @@ class ExecuteSubmission(NbGraderPreprocessor):  # type: ignore[misc]
         Confinement.BUBBLEWRAP,
         help="How a kernel is kept from everything else: `bubblewrap`, or `none` for not at all.",
     ).tag(config=True)
+    warm_kernels = Bool(
+        True,
+        help="Whether kernels are forked from a process that has imported the libraries already.",
+    ).tag(config=True)
 
     def preprocess(self, nb: NotebookNode, resources: dict[str, Any]) -> _Converted:
         """Execute the notebook in place and note in its metadata how that ended.
@@ -146,6 +150,7 @@ class ExecuteSubmission(NbGraderPreprocessor):  # type: ignore[misc]
                 thresholds=load_thresholds(calibration),
                 kernel_name=self.kernel_name,
                 confinement=self.confinement,
+                warm=self.warm_kernels,
             )
         record_of(nb).update(
             outcome=ended.outcome.value, seconds=round(ended.seconds, 3), message=ended.message

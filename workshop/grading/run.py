@@ -65,6 +65,7 @@ def execute_notebook(
     env: Mapping[str, str] | None = None,
     kernel_name: str = "python3",
     confinement: str = Confinement.BUBBLEWRAP,
+    warm: bool = True,
 ) -> Executed:
     """Execute a notebook and score its grade cells exactly as a submission's are.
 
@@ -77,6 +78,7 @@ def execute_notebook(
         env: set in the kernel.
         kernel_name: the kernelspec to use.
         confinement: the name of a level; see :class:`~workshop.grading.sandbox.levels.Confinement`.
+        warm: as for :func:`~workshop.grading.execution.run_cells`.
 
     Raises:
         ConfinementUnavailable: this machine cannot do what the level asks for.
@@ -92,6 +94,7 @@ def execute_notebook(
             env=env,
             kernel_name=kernel_name,
             confinement=confinement,
+            warm=warm,
         )
     cells = score_notebook(result)
     return Executed(result, execution.outcome, execution.seconds, tuple(cells), execution.message)

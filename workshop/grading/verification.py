@@ -300,6 +300,7 @@ def run_verified(
     env: Mapping[str, str] | None = None,
     kernel_name: str = "python3",
     confinement: str = Confinement.BUBBLEWRAP,
+    warm: bool = True,
 ) -> Execution:
     """Run a notebook in a confined kernel, and decide outside what it is worth.
 
@@ -311,6 +312,7 @@ def run_verified(
         env: set in the kernel.
         kernel_name: the kernelspec to use.
         confinement: the name of a level.
+        warm: as for :func:`~workshop.grading.execution.run_cells`.
 
     Raises:
         KernelStartError: the kernel did not start.
@@ -326,6 +328,7 @@ def run_verified(
             env=env,
             kernel_name=kernel_name,
             confinement=confinement,
+            warm=warm,
             make_client=client,
         )
     finally:

@@ -277,7 +277,8 @@ def _own(view: View, opened: Mapping[str, int]) -> Iterator[str]:
             yield from ("--ro-bind", str(entry), f"{HOME}/{entry.name}")
 
 
-def _environment(view: View) -> Iterator[str]:
+def confined_environment(view: View) -> dict[str, str]:
+    """The variables that a confined process has, and no others."""
     passed_on = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
     values = {
         "LANG": "C.UTF-8",
@@ -295,6 +296,10 @@ def _environment(view: View) -> Iterator[str]:
         **passed_on,
         **view.env,
     }
-    for name, value in values.items():
-        if name != "WORKSHOP_COURSE":  # the course is not there
-            yield from ("--setenv", name, value)
+    # The course is not there.
+    return {name: value for name, value in values.items() if name != "WORKSHOP_COURSE"}
+
+
+def _environment(view: View) -> Iterator[str]:
+    for name, value in confined_environment(view).items():
+        yield from ("--setenv", name, value)

@@ -11,10 +11,11 @@ import signal
 import subprocess
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from io import FileIO
 from pathlib import Path
+from typing import IO
 
 from workshop.errors import WorkshopError
 from workshop.grading.sandbox.bubblewrap import (
@@ -34,6 +35,9 @@ _KEPT_OF_ERRORS = 4000
 _MOST_OF_THE_MACHINE = 0.8
 # What a process reserves and does not use: stacks of threads, libraries' data.
 _RESERVED = 2048 * MEGABYTE
+NICER = 5
+FIRST_TO_DIE = 500
+"""What Linux adds to the score by which it chooses whom to kill for want of memory, of 1000."""
 # bubblewrap ends so when the process was ended by a signal.
 _BY_SIGNAL = 128
 
@@ -83,12 +87,25 @@ class Sandbox:
         reason: why it was stopped, in a word; empty if it was not.
     """
 
-    def __init__(self, process: subprocess.Popen[bytes], init_pid: int, bounds: Bounds) -> None:
+    own_processes = 1
+    """How many of the processes inside are not the confined ones: bubblewrap itself."""
+    given_memory = 0
+    """Bytes that it has been given at the start, beside what it may use."""
+
+    def __init__(
+        self,
+        process: subprocess.Popen[bytes],
+        init_pid: int,
+        bounds: Bounds,
+        *,
+        errors: IO[bytes] | None = None,
+    ) -> None:
         self.process = process
         self.init_pid = init_pid
         self.bounds = bounds
         self.reason = ""
         self._errors = b""
+        self._stream = errors or process.stderr
         # Held so that the number can never mean another process.
         self._pidfd = os.pidfd_open(init_pid)
         self._reader = threading.Thread(target=self._read_errors, daemon=True)
@@ -149,7 +166,7 @@ class Sandbox:
 
     def _read_errors(self) -> None:
         """Keep the pipe empty, whatever is written to it, and remember its end."""
-        stream = self.process.stderr
+        stream = self._stream
         if stream is None:
             return
         with stream, contextlib.suppress(OSError, ValueError):
@@ -162,7 +179,11 @@ def launch(
     view: View,
     bounds: Bounds,
     *,
+    stdin: int = subprocess.DEVNULL,
     stdout: int = subprocess.DEVNULL,
+    stderr: int = subprocess.PIPE,
+    first: bool = False,
+    make: Callable[[subprocess.Popen[bytes], int, Bounds], Sandbox] = Sandbox,
 ) -> Sandbox:
     """Start a command confined, under its limits from the first instruction on.
 
@@ -170,7 +191,12 @@ def launch(
         command: the program with its full path, and its arguments.
         view: what it may see.
         bounds: what it may use.
-        stdout: as for ``Popen``. Standard error is read by the sandbox.
+        stdin: as for ``Popen``.
+        stdout: as for ``Popen``.
+        stderr: as for ``Popen``; a pipe is read by the sandbox.
+        first: whether the command is the first process inside, which no signal from there can end,
+            instead of bubblewrap. It has to wait for the processes that lose their parents.
+        make: makes the sandbox of the process, the first process inside, and the bounds.
 
     Raises:
         SandboxError: bubblewrap could not set it up; says why.
@@ -183,6 +209,7 @@ def launch(
         program = seccomp_program(memory_files=bool(view.devices))
         filtered = [] if program is None else [_content(stack, program)]
         options += [word for each in filtered for word in ("--seccomp", str(each))]
+        options += ["--as-pid-1"] if first else []
         told, tells = _pipe(stack)
         waiting, go = _pipe(stack)
         # By a file, not on the command line, which can be read inside as /proc/1/cmdline.
@@ -197,9 +224,9 @@ def launch(
             cwd="/",
             env={},  # it can be read inside as /proc/1/environ
             pass_fds=passed,
-            stdin=subprocess.DEVNULL,
+            stdin=stdin,
             stdout=stdout,
-            stderr=subprocess.PIPE,
+            stderr=stderr,
             start_new_session=True,
         )
         tells.close()
@@ -208,7 +235,7 @@ def launch(
         if pid is None:
             raise _failure(process, binary)
         try:
-            sandbox = Sandbox(process, pid, bounds)
+            sandbox = make(process, pid, bounds)
         except ProcessLookupError:
             raise _failure(process, binary) from None
         try:
@@ -256,8 +283,13 @@ def run_confined(
     )
 
 
-def _limit(pid: int, bounds: Bounds, *, gpu: bool) -> None:
-    """Limits for what the first process is going to start; it waits meanwhile."""
+def limits_of(bounds: Bounds, *, gpu: bool) -> dict[int, int]:
+    """What the confined process is limited to: numbers of Linux's resources, and values.
+
+    Args:
+        bounds: what all that is confined may use together.
+        gpu: whether there is one.
+    """
     limits = {
         resource.RLIMIT_CORE: 0,
         resource.RLIMIT_NOFILE: bounds.open_files,
@@ -270,14 +302,19 @@ def _limit(pid: int, bounds: Bounds, *, gpu: bool) -> None:
     if not gpu:  # CUDA reserves more than any machine has
         # A single large array is refused, which a cell survives; the watchdog sees the rest.
         limits[resource.RLIMIT_DATA] = bounds.usable_memory + _RESERVED
-    for which, value in limits.items():
+    return limits
+
+
+def _limit(pid: int, bounds: Bounds, *, gpu: bool) -> None:
+    """Limits for what the first process is going to start; it waits meanwhile."""
+    for which, value in limits_of(bounds, gpu=gpu).items():
         hard = resource.prlimit(pid, which)[1]
         most = value if hard == resource.RLIM_INFINITY else min(value, hard)
         resource.prlimit(pid, which, (most, most))
     # The grader must go on when the machine is busy, and be the last to die for want of memory.
     with contextlib.suppress(OSError):
-        os.setpriority(os.PRIO_PROCESS, pid, os.getpriority(os.PRIO_PROCESS, 0) + 5)
-        Path(f"/proc/{pid}/oom_score_adj").write_text("500", encoding="ascii")
+        os.setpriority(os.PRIO_PROCESS, pid, os.getpriority(os.PRIO_PROCESS, 0) + NICER)
+        Path(f"/proc/{pid}/oom_score_adj").write_text(str(FIRST_TO_DIE), encoding="ascii")
 
 
 def _content(stack: contextlib.ExitStack, data: bytes) -> int:

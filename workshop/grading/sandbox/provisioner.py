@@ -17,10 +17,11 @@ from typing import Any
 from jupyter_client.kernelspec import KernelSpec
 from jupyter_client.manager import AsyncKernelManager
 from jupyter_client.provisioning.provisioner_base import KernelProvisionerBase
-from traitlets import Instance, default
+from traitlets import Bool, Instance, default
 
 from workshop.grading.sandbox.bubblewrap import RUNTIME, View
 from workshop.grading.sandbox.launch import Bounds, Sandbox, launch
+from workshop.grading.sandbox.warm import warm_kernel
 from workshop.grading.sandbox.watchdog import Watchdog
 
 _CONNECTION_FILE = "/etc/kernel.json"
@@ -33,6 +34,7 @@ class ConfinedProvisioner(KernelProvisionerBase):
 
     view: View
     bounds: Bounds
+    warm: bool = True
     sandbox: Sandbox | None = None
     _watchdog: Watchdog | None = None
 
@@ -99,7 +101,8 @@ class ConfinedProvisioner(KernelProvisionerBase):
             env={**self.kernel_spec.env, **self.view.env},
             contents={_CONNECTION_FILE: json.dumps(inside)},
         )
-        self.sandbox = launch(cmd, view, self.bounds)
+        warm = warm_kernel(cmd, view, self.bounds) if self.warm else None
+        self.sandbox = launch(cmd, view, self.bounds) if warm is None else warm
         self._watchdog = Watchdog(self.sandbox)
         self._watchdog.start()
         self.connection_info["ip"] = f"{self.sandbox.root}{RUNTIME}/s"
@@ -111,6 +114,7 @@ class ConfinedKernelManager(AsyncKernelManager):
 
     view = Instance(View, ())
     bounds = Instance(Bounds, ())
+    warm = Bool(True)
 
     @default("transport")
     def _transport_default(self) -> str:
@@ -128,7 +132,7 @@ class ConfinedKernelManager(AsyncKernelManager):
         provisioner = ConfinedProvisioner(
             kernel_id=self.kernel_id or "", kernel_spec=spec, parent=self
         )
-        provisioner.view, provisioner.bounds = self.view, self.bounds
+        provisioner.view, provisioner.bounds, provisioner.warm = self.view, self.bounds, self.warm
         self.provisioner = provisioner
         return await super()._async_pre_start_kernel(**kw)
 

@@ -33,7 +33,7 @@ class Watchdog:
     def __init__(self, sandbox: Sandbox) -> None:
         self._sandbox = sandbox
         self._own_memory = _resident()
-        self._memory = sandbox.bounds.usable_memory
+        self._memory = sandbox.bounds.usable_memory + sandbox.given_memory
         self._processes: int | None = None  # a descriptor of the sandbox's own /proc
         self._over = threading.Event()
         self._threads = [
@@ -73,7 +73,7 @@ class Watchdog:
         if self._files() > self._sandbox.bounds.files:
             return FILES
         pids, bounds = self._pids(), self._sandbox.bounds
-        if len(pids) > bounds.processes + 1:  # and the first process, which is bubblewrap
+        if len(pids) > bounds.processes + self._sandbox.own_processes:
             return PROCESSES
         threads, _ = self._used(pids)
         return PROCESSES if threads > bounds.threads else ""

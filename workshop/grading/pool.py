@@ -1,0 +1,131 @@
+"""Processes on this machine that grade submissions side by side.
+
+They only grade; what came of a submission goes back to the process that asked, which alone writes.
+A worker that ends too early costs its submission a second try, and nobody else anything.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import multiprocessing
+import os
+import signal
+import threading
+from collections import deque
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from multiprocessing.connection import Connection, wait
+from unittest import mock
+
+from workshop.grading.failures import NotGraded
+from workshop.grading.sandbox import warm
+from workshop.grading.worker import Answer, Request, grade_submission
+
+_MOST_TRIES = 2
+_SECONDS_TO_END = 5.0
+
+
+@dataclass
+class _Worker:
+    process: multiprocessing.process.BaseProcess
+    connection: Connection
+    request: Request | None = None
+
+
+class LocalPool:
+    """Grades with a number of processes on this machine.
+
+    Args:
+        workers: how many.
+        fork_kernels: whether they share a process that kernels are forked from.
+    """
+
+    def __init__(self, workers: int, *, fork_kernels: bool = True) -> None:
+        self._count = workers
+        self._fork_kernels = fork_kernels
+
+    def __call__(
+        self, requests: Sequence[Request]
+    ) -> Generator[tuple[Request, Answer], None, None]:
+        """Grade submissions; each one's answer comes when it is there."""
+        waiting, tries = deque(requests), dict.fromkeys((each.student for each in requests), 0)
+        with self._workers(min(self._count, len(requests))) as workers:
+            while waiting or any(each.request for each in workers):
+                for index, idle in enumerate(workers):
+                    if idle.request is None and waiting:
+                        alive = idle.process.is_alive()
+                        workers[index] = worker = idle if alive else self._worker()
+                        worker.request = waiting.popleft()
+                        tries[worker.request.student] += 1
+                        with contextlib.suppress(BrokenPipeError):  # its end is noticed below
+                            worker.connection.send(worker.request)
+                busy = {each.connection: each for each in workers if each.request is not None}
+                for connection in wait([*busy]):
+                    worker = busy[connection]  # type: ignore[index] # it is one of them
+                    request, worker.request = worker.request, None
+                    assert request is not None  # noqa: S101 - for the type checker
+                    try:
+                        yield request, worker.connection.recv()
+                    except (EOFError, ConnectionResetError):
+                        worker.process.join()
+                        if tries[request.student] < _MOST_TRIES:
+                            waiting.append(request)
+                        else:
+                            yield request, _given_up(worker)
+
+    @contextlib.contextmanager
+    def _workers(self, count: int) -> Iterator[list[_Worker]]:
+        self._zygote = warm.to_share() if self._fork_kernels and count else None
+        workers = [self._worker() for _ in range(count)]
+        try:
+            yield workers
+        finally:
+            for each in workers:
+                each.connection.close()
+                if each.request is not None:
+                    each.process.terminate()
+            for each in workers:
+                each.process.join(_SECONDS_TO_END)
+                each.process.kill()
+                each.process.join()
+
+    def _worker(self) -> _Worker:
+        context = multiprocessing.get_context("spawn")
+        ours, theirs = context.Pipe()
+        with mock.patch.dict(os.environ, _fitting(self._count)):
+            process = context.Process(target=_serve, args=(theirs, self._zygote), daemon=True)
+            process.start()
+        theirs.close()
+        return _Worker(process, ours)
+
+
+def _fitting(workers: int) -> Mapping[str, str]:
+    """Threads for each worker, so that all together are as many as there are processors."""
+    threads = max(1, len(os.sched_getaffinity(0)) // workers)
+    return {} if "OMP_NUM_THREADS" in os.environ else {"OMP_NUM_THREADS": str(threads)}
+
+
+def _given_up(worker: _Worker) -> Answer:
+    failure = NotGraded(
+        f"the process that graded it ended {_MOST_TRIES} times (code {worker.process.exitcode})",
+        remedy="grade it alone: workshop grade ASSIGNMENT --student STUDENT",
+    )
+    return Answer(None, failure)
+
+
+def _serve(connection: Connection, zygote: warm.Shared | None) -> None:
+    """In a worker: grade what is asked for until nobody asks any more."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that asks
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    warm.adopt(zygote)
+    with contextlib.suppress(EOFError, BrokenPipeError):
+        while True:
+            connection.send(grade_submission(connection.recv()))
+
+
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
