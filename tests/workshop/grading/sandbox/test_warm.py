@@ -55,10 +55,30 @@ def looked(ran: Any, index: int = 0) -> Any:
     return ast.literal_eval(ran.printed(index))
 
 
-def zygotes() -> set[int]:
-    command = ["pgrep", "-f", "sandbox/zygote.py"]
-    found = subprocess.run(command, capture_output=True, text=True, check=False)
-    return {int(each) for each in found.stdout.split()}
+def state_and_parent(pid: int | str) -> tuple[str, int]:
+    """From Linux's table of processes; a process that has ended has the state X."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
+    except OSError:
+        return "X", 0
+    return fields[0], int(fields[1])
+
+
+def is_alive(pid: int) -> bool:
+    return state_and_parent(pid)[0] not in "XZ"
+
+
+def descendants(pid: int) -> set[int]:
+    """Processes that a process has started, directly or not."""
+    parents = {
+        int(each.name): state_and_parent(each.name)[1]
+        for each in Path("/proc").iterdir()
+        if each.name.isdecimal()
+    }
+    found = {pid}
+    while more := {child for child, parent in parents.items() if parent in found} - found:
+        found |= more
+    return found - {pid}
 
 
 def test_it_is_like_one_that_was_started_from_nothing(run: Run) -> None:
@@ -202,7 +222,6 @@ def test_a_zygote_that_has_died_is_replaced(run: Run) -> None:
 
 
 def test_everything_ends_with_the_grader(tmp_path: Path) -> None:
-    before = zygotes()
     code = f"""
 from pathlib import Path
 from nbformat.v4 import new_code_cell, new_notebook
@@ -212,11 +231,14 @@ run_cells(notebook, Path({str(tmp_path)!r}), Limits())
 """
     grader = subprocess.Popen([sys.executable, "-c", code])
     deadline = time.monotonic() + 120
-    while len(zygotes() - before) < 3 and time.monotonic() < deadline:
-        time.sleep(0.1)  # the zygote, the one that waits for the kernel, and the kernel
-    assert len(zygotes() - before) == 3
+    started: set[int] = set()
+    # The zygote, what waits for the kernel, and the kernel; bubblewrap, and bash in it.
+    while len(started) < 5 and time.monotonic() < deadline:
+        time.sleep(0.1)
+        started = descendants(grader.pid)
+    assert len(started) == 5
     os.kill(grader.pid, signal.SIGKILL)
     grader.wait()
-    while zygotes() - before and time.monotonic() < deadline:
+    while any(map(is_alive, started)) and time.monotonic() < deadline:
         time.sleep(0.1)
-    assert not zygotes() - before
+    assert not [each for each in started if is_alive(each)]
