@@ -15,7 +15,7 @@ import torch
 from torch import nn
 
 from checks.guard import LearnerError, calling, checked
-from checks.models import device_of, in_evaluation_mode, require_model
+from checks.models import device_of, in_evaluation_mode, require_model, shape_or_type
 from checks.verdict import Verdict, passed
 
 # A result below the threshold costs points only if a model at the threshold would give it with less
@@ -182,11 +182,10 @@ def _answer(model: nn.Module, batch: Inputs) -> torch.Tensor:
         or len(logits) != rows
         or not logits.shape[1]
     ):
-        shape = list(logits.shape) if isinstance(logits, torch.Tensor) else type(logits).__name__
         raise LearnerError(
             "The model's answer has the wrong shape.",
             expected=f"[{rows}, classes] for {rows} inputs",
-            actual=str(shape),
+            actual=shape_or_type(logits),
             hint="Is the head the last layer, and a linear one?",
         )
     if not torch.isfinite(logits).all():

@@ -125,8 +125,6 @@ def flips_of(found: torch.Tensor, images: torch.Tensor) -> list[int | None]:
 
 def _require_flips(facts: AugmentationFacts, images: torch.Tensor) -> list[int]:
     require_facts(facts, AugmentationFacts)
-    if facts.failure is not None:
-        raise facts.failure
     found = facts.first
     if found is None:
         raise LearnerError(

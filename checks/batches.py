@@ -130,8 +130,6 @@ def _rows(values: torch.Tensor, count: int) -> list[int]:
 
 def _require_batches(facts: BatchFacts) -> None:
     require_facts(facts, BatchFacts)
-    if facts.failure is not None:
-        raise facts.failure
     if facts.sizes is None:
         raise LearnerError(
             "Your function does not give pairs of images and labels.",

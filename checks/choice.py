@@ -198,5 +198,3 @@ def check_choice(facts: ChoiceFacts, case: int = 0) -> Verdict:
 
 def _require(facts: ChoiceFacts) -> None:
     require_facts(facts, ChoiceFacts)
-    if facts.failure is not None:
-        raise facts.failure

@@ -174,8 +174,6 @@ def require_adapters(seen: object) -> LoraFacts:
         LearnerError: it saw none.
     """
     facts = require_facts(seen, LoraFacts)
-    if facts.failure is not None:
-        raise facts.failure
     if not facts.adapters:
         raise LearnerError(
             "The model has no LoRA layers left.",

@@ -142,10 +142,7 @@ def _answer(layer: nn.Module, probe: torch.Tensor) -> torch.Tensor:
 
 
 def _require(seen: object) -> LoraLayerFacts:
-    facts = require_facts(seen, LoraLayerFacts)
-    if facts.failure is not None:
-        raise facts.failure
-    return facts
+    return require_facts(seen, LoraLayerFacts)
 
 
 @checked("lora.start")

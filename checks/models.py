@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import math
 from collections.abc import Iterator, Sequence
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 import torch
 from torch import nn
@@ -13,7 +13,16 @@ from torch import nn
 from checks.guard import LearnerError
 from checks.names import PartNames, listing, parts_of
 
-F = TypeVar("F")
+
+class Facts(Protocol):
+    """What an observer of the learner's function saw."""
+
+    @property
+    def failure(self) -> LearnerError | None:
+        """Why there is nothing to judge; None if there is something."""
+
+
+F = TypeVar("F", bound=Facts)
 
 # The layers that act differently in training mode, apart from dropout.
 NORM_LAYERS = (nn.modules.batchnorm._BatchNorm, nn.modules.instancenorm._InstanceNorm)
@@ -37,12 +46,14 @@ def require_model(thing: object) -> nn.Module:
 
 
 def require_facts(thing: object, kind: type[F]) -> F:
-    """What an observer saw, if it is that.
+    """What an observer saw, if it is that and there is something to judge.
 
     Raises:
-        LearnerError: it is something else.
+        LearnerError: it is something else, or the learner's function failed.
     """
     if isinstance(thing, kind):
+        if thing.failure is not None:
+            raise thing.failure
         return thing
     raise LearnerError(
         "There is nothing to look at that was observed.",
@@ -50,6 +61,11 @@ def require_facts(thing: object, kind: type[F]) -> F:
         actual=type(thing).__name__,
         hint="Restart the kernel and run all cells.",
     )
+
+
+def shape_or_type(thing: object) -> str:
+    """A tensor's shape, or of what type a thing is that is no tensor."""
+    return str(list(thing.shape)) if isinstance(thing, torch.Tensor) else type(thing).__name__
 
 
 def require_parts(model: nn.Module, selection: PartNames) -> tuple[str, ...]:

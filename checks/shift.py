@@ -13,7 +13,7 @@ from statistics import NormalDist
 import torch
 
 from checks.guard import LearnerError, checked
-from checks.models import as_number
+from checks.models import as_number, shape_or_type
 from checks.verdict import Verdict, passed
 
 _NORMAL_95 = NormalDist().inv_cdf(0.975)
@@ -223,11 +223,10 @@ def check_standardised(returned: object, source: torch.Tensor, target: torch.Ten
 
 def _check_one_domain(name: str, found: object, own: torch.Tensor, other: torch.Tensor) -> None:
     if not isinstance(found, torch.Tensor) or found.shape != own.shape:
-        actual = list(found.shape) if isinstance(found, torch.Tensor) else type(found).__name__
         raise LearnerError(
             f"The {name}'s features have the wrong shape.",
             expected=f"a tensor {list(own.shape)}",
-            actual=str(actual),
+            actual=shape_or_type(found),
             hint="Standardise each column; the shape stays as it is.",
         )
     values = found.detach().cpu().float()

@@ -185,8 +185,6 @@ def _sorted(sides: tuple[Rows, Rows] | None) -> tuple[list[int], ...] | None:
 
 def _require_sides(facts: SplitFacts, count: int) -> tuple[Rows, Rows]:
     require_facts(facts, SplitFacts)
-    if facts.failure is not None:
-        raise facts.failure
     if facts.train is None or facts.validation is None:
         raise LearnerError(
             "Your function does not return two lists of row numbers.",

@@ -161,8 +161,6 @@ def check_best_weights(facts: KeeperFacts) -> Verdict:
         facts: what :func:`observe_keeper` saw.
     """
     require_facts(facts, KeeperFacts)
-    if facts.failure is not None:
-        raise facts.failure
     best = min(range(len(facts.losses)), key=facts.losses.__getitem__, default=-1) + 1
     wrong = [(name, held) for name, held in facts.restored if held != best]
     if not wrong and facts.restored:
@@ -291,8 +289,6 @@ def _all_numbers(things: object) -> list[float]:
 def _require_loop(facts: StoppingFacts) -> int:
     """After how many epochs the loop should have ended."""
     require_facts(facts, StoppingFacts)
-    if facts.failure is not None:
-        raise facts.failure
     if not facts.epochs or not facts.losses:
         raise LearnerError("No epoch was trained.", hint="Call one_epoch(model) in your loop.")
     if max(facts.epochs, facts.most_epochs) > _MOST_EPOCHS:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 
 from checks.guard import LearnerError, checked
+from checks.models import shape_or_type
 from checks.names import share
 from checks.verdict import Verdict, passed
 
@@ -28,11 +29,10 @@ def check_tensor(
         hint: what to do next where numbers differ.
     """
     if not isinstance(actual, torch.Tensor) or actual.shape != expected.shape:
-        found = list(actual.shape) if isinstance(actual, torch.Tensor) else type(actual).__name__
         raise LearnerError(
             f"{name}: not the tensor that was asked for.",
             expected=f"a tensor {list(expected.shape)}",
-            actual=str(found),
+            actual=shape_or_type(actual),
             hint="Does your function return it, with a row for each example?",
         )
     if actual.requires_grad:

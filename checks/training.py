@@ -132,8 +132,6 @@ def check_head_training(facts: HeadTrainingFacts, seed: int = 0) -> Verdict:
         seed: the same as there.
     """
     require_facts(facts, HeadTrainingFacts)
-    if facts.failure is not None:
-        raise facts.failure
     moved, accuracy = _tested(facts, seed)
     if not facts.steps or not moved:
         raise LearnerError(
@@ -300,8 +298,6 @@ def _watching(model: nn.Module, parts: tuple[str, ...], facts: LoopFacts) -> Ite
 
 def _require_training(facts: LoopFacts) -> None:
     require_facts(facts, LoopFacts)
-    if facts.failure is not None:
-        raise facts.failure
     if not facts.images_seen:
         raise LearnerError(
             "No image went through the model while gradients were recorded.",

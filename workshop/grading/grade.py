@@ -18,6 +18,7 @@ from traitlets.config import Config
 
 from workshop.course import Course, scripts_on_path
 from workshop.errors import WorkshopError
+from workshop.grading.converter import DurableAutograde
 from workshop.grading.execution import Limits
 from workshop.grading.failures import NotGraded, explained, patiently
 from workshop.grading.fingerprints import hash_of_files
@@ -161,6 +162,7 @@ class _Grader:
         self.pool = pool
         self.limits = {} if limits is None else vars(limits)
         self.stored: list[str] = []
+        self._writer: DurableAutograde | None = None
 
     def run(self, students: tuple[str, ...], notebooks: tuple[str, ...]) -> list[SubmissionResult]:
         max_score = self._read(lambda gradebook: max_score_of(gradebook, self.assignment))
@@ -228,18 +230,17 @@ class _Grader:
         """Grade in this process, and write as soon as there is something to write."""
         for request in requests:
             converter = converter_for(self.ledger, self.config, request)
-            try:
-                failure = run_converter(converter, self.course.root)
-            except WorkshopError as error:
-                failure = explained(error, self.course.root, self.assignment, request.student)
-            yield request, Answer(None, failure)
+            yield request, Answer(None, run_converter(converter, self.course.root))
 
     def _written(self, request: Request, answer: Answer) -> WorkshopError | None:
         """Write down what another process has graded; returns why there is no score."""
         if answer.work is None:
             return answer.failure
         try:
-            converter_for(self.ledger, self.config, request).write(answer.work)
+            if self._writer is None:
+                # Any submission's will do: what is written says whose it is.
+                self._writer = converter_for(self.ledger, self.config, request)
+            self._writer.write(answer.work)
         except WorkshopError as error:
             return explained(error, self.course.root, self.assignment, request.student)
         return answer.failure

@@ -10,7 +10,6 @@ import contextlib
 import multiprocessing
 import os
 import signal
-import threading
 from collections import deque
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from multiprocessing.connection import Connection, wait
 from unittest import mock
 
 from workshop.grading.failures import NotGraded
+from workshop.grading.lifetime import end_with_parent
 from workshop.grading.sandbox import warm
 from workshop.grading.worker import Answer, Request, grade_submission
 
@@ -117,15 +117,8 @@ def _serve(connection: Connection, zygote: warm.Shared | None) -> None:
     """In a worker: grade what is asked for until nobody asks any more."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that asks
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    end_with_parent()
     warm.adopt(zygote)
     with contextlib.suppress(EOFError, BrokenPipeError):
         while True:
             connection.send(grade_submission(connection.recv()))
-
-
-def _end_with_parent() -> None:
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)

@@ -103,13 +103,14 @@ def converter_for(
 
 def run(converter: SubmissionConverter, root: Path) -> WorkshopError | None:
     """Grade; returns why the submission has no score."""
-    coursedir = converter.coursedir
+    about = converter.coursedir.assignment_id, converter.coursedir.student_id
     try:
         with without_autoflush_warnings():
             converter.start()
     except NbGraderException as error:
-        assignment, student = coursedir.assignment_id, coursedir.student_id
-        return converter.failure or explained(error, root, assignment, student)
+        return converter.failure or explained(error, root, *about)
+    except WorkshopError as error:
+        return explained(error, root, *about)
     return None
 
 
@@ -124,8 +125,5 @@ def grade_submission(request: Request) -> Answer:
     converter = converter_for(ledger, config, request, collect=True)
     assert isinstance(converter, _Collecting)  # noqa: S101 - for the type checker
     with scripts_on_path(), ledger.assisting():
-        try:
-            failure = run(converter, request.root)
-        except WorkshopError as error:
-            failure = explained(error, request.root, request.assignment, request.student)
+        failure = run(converter, request.root)
     return Answer(converter.work, failure)

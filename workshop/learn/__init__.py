@@ -15,10 +15,8 @@ from workshop.learn.features import (
     image_features,
     text_features,
 )
-from workshop.learn.gains import (
-    plot_gains,
-)
 from workshop.learn.intervals import (
+    plot_gains,
     plot_intervals,
 )
 from workshop.learn.pictures import (

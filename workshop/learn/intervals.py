@@ -36,3 +36,13 @@ def plot_intervals(
     axis.spines[["top", "right"]].set_visible(False)
     plt.close(figure)  # the cell shows the returned figure; else it would appear twice
     return figure
+
+
+def plot_gains(gains: Mapping[str, Interval], *, xlabel: str = "gain over scratch") -> Figure:
+    """One line for each gain: a dot at the mean, a bar over its interval, and a line at 0.
+
+    Args:
+        gains: for each comparison the mean, the lower and the upper end of the interval.
+        xlabel: what the gains are.
+    """
+    return plot_intervals(gains, xlabel=xlabel, line=0.0)

@@ -11,7 +11,6 @@ from __future__ import annotations
 import contextlib
 import multiprocessing
 import os
-import threading
 import time
 import traceback
 from collections import defaultdict
@@ -23,6 +22,7 @@ from typing import Protocol
 import torch
 from nbformat import NotebookNode
 
+from workshop.grading.lifetime import end_with_parent
 from workshop.grading.records import Outcome
 from workshop.grading.run import Executed
 from workshop.grading.scoring import score_notebook
@@ -194,15 +194,3 @@ def _go_on(connection: Connection, replay: Replay, version: Version, start: int)
         connection.send(traceback.format_exc())
     connection.close()
     os._exit(0)  # what the solution's process has registered for its end is not ours to do
-
-
-def end_with_parent() -> None:
-    """Let this process end when the one that started it is killed."""
-
-    def wait_for_it() -> None:
-        parent = multiprocessing.parent_process()
-        if parent is not None:
-            parent.join()
-            os._exit(1)
-
-    threading.Thread(target=wait_for_it, daemon=True).start()

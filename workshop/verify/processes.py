@@ -17,6 +17,7 @@ from unittest import mock
 from nbformat import NotebookNode
 
 from workshop.grading.execution import Limits
+from workshop.grading.lifetime import end_with_parent
 from workshop.grading.run import execute_notebook
 from workshop.verify.checkpoints import (
     SINGLE_THREADED,
@@ -24,7 +25,6 @@ from workshop.verify.checkpoints import (
     Version,
     Versions,
     computing,
-    end_with_parent,
 )
 from workshop.verify.report import Run, Task
 
