@@ -62,7 +62,7 @@ def run_demo(
     Raises:
         WorkshopError: the folder holds something else, or a step failed.
     """
-    course = _fresh_course(origin, folder)
+    course = fresh_course(origin, folder)
     if notebooks is not None:
         for path in course.source.glob("*/*.py"):
             if path.stem not in notebooks:
@@ -87,7 +87,16 @@ def run_demo(
     return Demo(course, tuple(reports), _to_open(course, reports))
 
 
-def _fresh_course(origin: Course, folder: Path) -> Course:
+def fresh_course(origin: Course, folder: Path) -> Course:
+    """A copy of a course's texts and configuration, without any work of students.
+
+    Args:
+        origin: the course whose text is used.
+        folder: where the copy goes; an earlier one there is replaced.
+
+    Raises:
+        WorkshopError: the folder holds something else.
+    """
     if folder.exists() and not (folder / CONFIG_NAME).exists() and any(folder.iterdir()):
         raise WorkshopError(
             "this folder holds something else", where=folder, remedy="name another one with --out"

@@ -7,18 +7,11 @@ a kernel sends may stop the grader, fill its memory, or reach a notebook uncheck
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
 import logging
-from collections.abc import Callable
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import zmq
-import zmq.asyncio
-from jupyter_client.asynchronous.client import AsyncKernelClient
-from jupyter_client.channels import AsyncZMQSocketChannel
 from jupyter_client.manager import AsyncKernelManager
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionComplete, DeadKernelError
@@ -26,7 +19,8 @@ from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_output
 from nbformat.validator import isvalid
 
-from workshop.grading.sandbox.bubblewrap import MEGABYTE, View, gpu_devices
+from workshop.grading.channels import KNOWN, OUTPUTS, Meter, metered_client, small_context
+from workshop.grading.sandbox.bubblewrap import View, gpu_devices
 from workshop.grading.sandbox.launch import Bounds, Sandbox
 from workshop.grading.sandbox.provisioner import ConfinedKernelManager, ConfinedProvisioner
 from workshop.grading.sandbox.watchdog import OUTPUT, describe
@@ -35,84 +29,8 @@ from workshop.grading.sandbox.watchdog import OUTPUT, describe
 _log = logging.getLogger(__name__)
 _log.addHandler(logging.NullHandler())
 
-_OUTPUTS = {"stream", "display_data", "execute_result", "error"}
-_CHECKED = _OUTPUTS | {"update_display_data"}
-_KNOWN = _OUTPUTS | {"status", "execute_input", "clear_output", "update_display_data"}
-_NOTHING: dict[str, Any] = {
-    "header": {},
-    "parent_header": {},
-    "msg_id": "",
-    "msg_type": "",
-    "metadata": {},
-    "content": {},
-    "buffers": [],
-}
-# Channels that nobody reads, or that carry a few words: unread messages stay in our memory.
-_SMALL_MESSAGE, _FEW = MEGABYTE, 8
-_REPLY = 16 * MEGABYTE
+_CHECKED = OUTPUTS | {"update_display_data"}
 _SECONDS_BETWEEN_LOOKS = 0.2
-
-
-@dataclass
-class Meter:
-    """Counts the bytes that a kernel sends.
-
-    Attributes:
-        cell: bytes that one cell may send.
-        notebook: bytes that all cells may send together.
-        other: bytes of messages that are no outputs, all cells together.
-        over: what was exceeded, in words; empty if nothing was.
-        monitors: tell of channels that were cut, as ZeroMQ does with one that brings a message that
-            is too large.
-    """
-
-    cell: int
-    notebook: int
-    other: int
-    over: str = ""
-    monitors: list[zmq.Socket[bytes]] = field(default_factory=list)
-    _in_cell: int = 0
-    _in_notebook: int = 0
-    _in_other: int = 0
-
-    @property
-    def largest(self) -> int:
-        """Bytes that one message may have."""
-        return max(self.cell, self.other)
-
-    def next_cell(self) -> None:
-        """Begin to count for another cell."""
-        self._in_cell = 0
-
-    def was_cut(self) -> bool:
-        """Whether a channel has lost its connection since it was asked last."""
-        cut = False
-        for monitor in self.monitors:
-            with contextlib.suppress(zmq.ZMQError):
-                while not monitor.closed:
-                    monitor.recv_multipart(zmq.NOBLOCK)
-                    cut = True
-        return cut
-
-    def close(self) -> None:
-        """Give back what was held."""
-        while self.monitors:
-            self.monitors.pop().close(linger=0)
-
-    def count(self, size: int, *, output: bool) -> bool:
-        """Add a message; False if it is one too many."""
-        if output:
-            self._in_cell += size
-            self._in_notebook += size
-        else:
-            self._in_other += size
-        if self._in_cell > self.cell:
-            self.over = f"more than {_in_words(self.cell)} of output in one cell"
-        elif self._in_notebook > self.notebook:
-            self.over = f"more than {_in_words(self.notebook)} of output in all cells"
-        elif self._in_other > self.other:
-            self.over = f"more than {_in_words(self.other)} sent beside output"
-        return not self.over
 
 
 class Client(NotebookClient):
@@ -135,9 +53,9 @@ class Client(NotebookClient):
         else:
             manager = ConfinedKernelManager(kernel_name=self.kernel_name, log=_log)
             manager.view, manager.bounds, manager.warm = self.view, self.bounds, self.warm
-        manager.context = _context(_SMALL_MESSAGE, _FEW)
+        manager.context = small_context()
         manager._created_context = True  # so that it is given back with the manager
-        manager.client_factory = _metered(self.meter, self._stop_for_output)
+        manager.client_factory = metered_client(self.meter, self._stop_for_output)
         self.km = self.manager = manager
         return manager
 
@@ -228,7 +146,7 @@ class Client(NotebookClient):
             if kind in _CHECKED and not _is_sound(msg):
                 cell.outputs.append(_dropped())
                 return None
-            if kind in _KNOWN or kind.startswith("comm"):
+            if kind in KNOWN or kind.startswith("comm"):
                 return super().process_message(msg, cell, cell_index)
             self.on_message(kind, msg["content"], list(msg["buffers"]))
         except CellExecutionComplete:
@@ -247,7 +165,7 @@ class Client(NotebookClient):
                 return
             # The channels of a kernel that is just dying are cut too: look twice.
             if was_cut and not self.meter.over:
-                self.meter.over = f"more than {_in_words(self.meter.largest)} sent at once"
+                self.meter.note_cut()
                 self._stop_for_output()
             was_cut = self.meter.was_cut()
 
@@ -273,96 +191,15 @@ class Client(NotebookClient):
             process.kill()
 
 
-def confined_view(files: Path, env: dict[str, str]) -> View:
+def confined_view(files: Path, env: dict[str, str], features: Path | None = None) -> View:
     """What a notebook's kernel sees.
 
     Args:
         files: a folder whose entries it finds in its working folder, read-only.
         env: variables for it.
+        features: a folder with features of frozen models, for it to read.
     """
-    return View(files=files, devices=gpu_devices(), env=env)
-
-
-def _metered(meter: Meter, stop: Callable[[], None]) -> type[AsyncKernelClient]:
-    """A class of clients whose channels count what they receive; traitlets wants a class."""
-
-    class Channel(AsyncZMQSocketChannel):
-        async def _recv(self, **kwargs: Any) -> dict[str, Any]:  # type: ignore[override]
-            socket: Any = self.socket
-            frames = await socket.recv_multipart(**kwargs)
-            size = sum(map(len, frames))
-            if meter.over:
-                return {**_NOTHING}
-            message = _parsed(self.session, frames)
-            kind = message["msg_type"]
-            if not meter.count(size, output=kind in _KNOWN or not kind or kind[:4] == "comm"):
-                stop()
-                return {**_NOTHING}
-            return message
-
-    class MeteredClient(AsyncKernelClient):
-        shell_channel_class = Channel
-        iopub_channel_class = Channel
-        stdin_channel_class = Channel
-        control_channel_class = Channel
-
-        def _context_default(self) -> zmq.asyncio.Context:
-            self._created_context = True
-            return _context(_SMALL_MESSAGE, _FEW)
-
-        def stop_channels(self) -> None:
-            meter.close()  # first: the context ends only when its last socket is closed
-            super().stop_channels()
-
-        def _create_connected_socket(self, channel: str, identity: bytes | None = None) -> Any:
-            most = {"iopub": meter.largest, "shell": _REPLY}
-            # Sockets take over what is set here when they are made.
-            self.context.setsockopt(zmq.MAXMSGSIZE, most.get(channel, _SMALL_MESSAGE))
-            self.context.setsockopt(zmq.RCVHWM, 1000 if channel == "iopub" else _FEW)
-            made = super()._create_connected_socket(channel, identity)
-            if channel in most:
-                meter.monitors.append(_monitor(made))
-            return made
-
-    return MeteredClient
-
-
-def _context(max_size: int, queued: int) -> zmq.asyncio.Context:
-    context = zmq.asyncio.Context()
-    context.setsockopt(zmq.MAXMSGSIZE, max_size)
-    context.setsockopt(zmq.RCVHWM, queued)
-    return context
-
-
-def _monitor(watched: Any) -> zmq.Socket[bytes]:
-    """A socket on which ZeroMQ tells that the watched one lost its connection."""
-    address = f"inproc://cut-{id(watched)}"
-    watched.monitor(address, zmq.EVENT_DISCONNECTED)
-    monitor: zmq.Socket[bytes] = zmq.Context(watched.context).socket(zmq.PAIR)
-    monitor.connect(address)
-    return monitor
-
-
-def _parsed(session: Any, frames: list[bytes]) -> dict[str, Any]:
-    """The message in the frames; an empty one if it is not what Jupyter defines."""
-    try:
-        _, rest = session.feed_identities(frames)
-        message: dict[str, Any] = session.deserialize(rest)
-        sound = (
-            isinstance(message["msg_type"], str)
-            and isinstance(message["parent_header"], dict)
-            and isinstance(message["header"], dict)
-            and isinstance(message["content"], dict)
-        )
-        if not sound:
-            return {**_NOTHING}
-        if message["msg_type"] == "execute_reply":
-            content = message["content"]
-            if content.get("status") not in ("ok", "error", "aborted"):
-                content["status"] = "aborted"
-        return message
-    except Exception:  # noqa: BLE001 - forged bytes may fail anywhere in there
-        return {**_NOTHING}
+    return View(files=files, devices=gpu_devices(), env=env, features=features)
 
 
 def _is_sound(msg: dict[str, Any]) -> bool:
@@ -379,7 +216,3 @@ def _is_sound(msg: dict[str, Any]) -> bool:
 
 def _dropped() -> NotebookNode:
     return new_output("stream", name="stderr", text="[an output was dropped: it is not valid]\n")
-
-
-def _in_words(size: int) -> str:
-    return f"{size / MEGABYTE:g} MB"

@@ -26,7 +26,8 @@ from nbformat import NotebookNode
 from nbformat.v4 import new_output
 
 from workshop.errors import WorkshopError
-from workshop.grading.client import Client, Meter, confined_view
+from workshop.grading.channels import Meter
+from workshop.grading.client import Client, confined_view
 from workshop.grading.memory import oom_kills
 from workshop.grading.records import CellState, Outcome, nbgrader_of, record_of
 from workshop.grading.sandbox.bubblewrap import MEGABYTE, Room
@@ -127,6 +128,7 @@ def run_cells(
     kernel_name: str = "python3",
     confinement: str = Confinement.BUBBLEWRAP,
     warm: bool = True,
+    features: Path | None = None,
     make_client: Callable[..., Client] = Client,
 ) -> Execution:
     """Run all code cells in order; an exception in one does not stop the others.
@@ -141,6 +143,7 @@ def run_cells(
         confinement: the name of a level; see :class:`~workshop.grading.sandbox.levels.Confinement`.
         warm: whether a confined kernel is forked from a process that has imported the libraries
             already, where that can be done; it gives the same grades sooner.
+        features: a folder with features of frozen models, for a confined kernel to read.
         make_client: takes the arguments of :class:`~workshop.grading.client.Client`; for a subclass
             that listens to messages or asks for more after a cell.
 
@@ -158,6 +161,7 @@ def run_cells(
         kernel_name=kernel_name,
         level=level,
         warm=warm,
+        features=features,
         make_client=make_client,
     ).run()
 
@@ -212,6 +216,7 @@ class _Run:
         kernel_name: str,
         level: Confinement,
         warm: bool,
+        features: Path | None,
         make_client: Callable[..., Client],
     ) -> None:
         self.notebook = notebook
@@ -238,7 +243,7 @@ class _Run:
         self.client.meter = limits.meter()
         self.client.bounds = limits.bounds()
         if level is Confinement.BUBBLEWRAP:
-            self.client.view = confined_view(cwd, dict(env))
+            self.client.view = confined_view(cwd, dict(env), features)
             self.client.warm = warm
             # Nothing in there is worth a goodbye.
             self.client.shutdown_kernel = "immediate"

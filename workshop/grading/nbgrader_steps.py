@@ -30,6 +30,7 @@ from workshop.grading.records import Outcome, nbgrader_of, record_of
 from workshop.grading.restore import MasterNotebook, restore
 from workshop.grading.sandbox.levels import Confinement
 from workshop.grading.scoring import crash_traces, score_notebook
+from workshop.grading.shared_features import shared_features
 from workshop.grading.transaction import NotebookGrades
 from workshop.grading.verification import load_thresholds, run_verified
 
@@ -141,7 +142,8 @@ class ExecuteSubmission(NbGraderPreprocessor):  # type: ignore[misc]
         limits = Limits(**{each.name: getattr(self, each.name) for each in fields(Limits)})
         about = resources["nbgrader"]
         # Converters work in the course's root.
-        calibration = Course.at(Path.cwd()).calibration(about["assignment"], about["notebook"])
+        course = Course.at(Path.cwd())
+        calibration = course.calibration(about["assignment"], about["notebook"])
         with scratch_copy(Path(resources["metadata"]["path"])) as scratch:
             ended = run_verified(
                 nb,
@@ -151,6 +153,7 @@ class ExecuteSubmission(NbGraderPreprocessor):  # type: ignore[misc]
                 kernel_name=self.kernel_name,
                 confinement=self.confinement,
                 warm=self.warm_kernels,
+                features=shared_features(course),
             )
         record_of(nb).update(
             outcome=ended.outcome.value, seconds=round(ended.seconds, 3), message=ended.message

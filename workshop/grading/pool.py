@@ -13,14 +13,19 @@ import signal
 from collections import deque
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from multiprocessing import forkserver
 from multiprocessing.connection import Connection, wait
-from unittest import mock
+
+import torch
 
 from workshop.grading.failures import NotGraded
 from workshop.grading.lifetime import end_with_parent
 from workshop.grading.sandbox import warm
 from workshop.grading.worker import Answer, Request, grade_submission
 
+# Workers are forked from a process that has no threads and holds nothing of this one's.
+_context = multiprocessing.get_context("forkserver")
+_PRELOADED = ["workshop.grading.worker", "workshop.grading.nbgrader_steps"]
 _MOST_TRIES = 2
 _SECONDS_TO_END = 5.0
 
@@ -75,6 +80,10 @@ class LocalPool:
 
     @contextlib.contextmanager
     def _workers(self, count: int) -> Iterator[list[_Worker]]:
+        if count:
+            # They import the libraries once for all of them, while the zygote does the same.
+            _context.set_forkserver_preload(_PRELOADED)
+            forkserver.ensure_running()
         self._zygote = warm.to_share() if self._fork_kernels and count else None
         workers = [self._worker() for _ in range(count)]
         try:
@@ -90,19 +99,21 @@ class LocalPool:
                 each.process.join()
 
     def _worker(self) -> _Worker:
-        context = multiprocessing.get_context("spawn")
-        ours, theirs = context.Pipe()
-        with mock.patch.dict(os.environ, _fitting(self._count)):
-            process = context.Process(target=_serve, args=(theirs, self._zygote), daemon=True)
-            process.start()
+        ours, theirs = _context.Pipe()
+        # What they are forked from has the environment that this process had when it started.
+        environment = {**os.environ, "OMP_NUM_THREADS": str(_threads(self._count))}
+        process = _context.Process(
+            target=_serve, args=(theirs, self._zygote, environment), daemon=True
+        )
+        process.start()
         theirs.close()
         return _Worker(process, ours)
 
 
-def _fitting(workers: int) -> Mapping[str, str]:
-    """Threads for each worker, so that all together are as many as there are processors."""
-    threads = max(1, len(os.sched_getaffinity(0)) // workers)
-    return {} if "OMP_NUM_THREADS" in os.environ else {"OMP_NUM_THREADS": str(threads)}
+def _threads(workers: int) -> int:
+    """For each worker, so that all together are as many as there are processors."""
+    chosen = os.environ.get("OMP_NUM_THREADS", "")
+    return int(chosen) if chosen.isdecimal() else max(1, len(os.sched_getaffinity(0)) // workers)
 
 
 def _given_up(worker: _Worker) -> Answer:
@@ -113,11 +124,16 @@ def _given_up(worker: _Worker) -> Answer:
     return Answer(None, failure)
 
 
-def _serve(connection: Connection, zygote: warm.Shared | None) -> None:
+def _serve(
+    connection: Connection, zygote: warm.Shared | None, environment: Mapping[str, str]
+) -> None:
     """In a worker: grade what is asked for until nobody asks any more."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that asks
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     end_with_parent()
+    os.environ.clear()
+    os.environ.update(environment)
+    torch.set_num_threads(int(environment["OMP_NUM_THREADS"]))  # it has read the variable before
     warm.adopt(zygote)
     with contextlib.suppress(EOFError, BrokenPipeError):
         while True:

@@ -12,6 +12,7 @@ import functools
 import io
 import os
 from collections.abc import Iterable, Mapping, Set
+from pathlib import Path
 from typing import Any
 from unittest import mock
 
@@ -35,12 +36,17 @@ def locked_sources(notebook: NotebookNode) -> tuple[tuple[str, str], ...]:
     )
 
 
-@functools.lru_cache(maxsize=4)
-def trusted_names(cells: tuple[tuple[str, str], ...]) -> Mapping[str, Any]:
+# More than any assignment has notebooks: submissions ask for them in turn.
+@functools.lru_cache(maxsize=12)
+def trusted_names(
+    cells: tuple[tuple[str, str], ...], features: Path | None = None
+) -> Mapping[str, Any]:
     """Run the cells that use only what the ones before them define.
 
     Args:
         cells: what :func:`locked_sources` gives.
+        features: where features of frozen models that they compute are kept for submissions to
+            read; None for this user's own cache.
 
     Returns:
         The names that they define. Do not change it: it is kept for the next submission.
@@ -50,7 +56,7 @@ def trusted_names(cells: tuple[tuple[str, str], ...]) -> Mapping[str, Any]:
     """
     names: dict[str, Any] = {"__name__": "__main__"}
     for grade_id, source in cells:
-        _run(source, names, grade_id)
+        _run(source, names, grade_id, features)
     return names
 
 
@@ -72,10 +78,12 @@ def _runs_alone(source: str, known: Set[str]) -> bool:
     return names_of(source).uses <= BUILTIN_NAMES | known
 
 
-def _run(source: str, names: dict[str, Any], grade_id: str) -> None:
+def _run(source: str, names: dict[str, Any], grade_id: str, features: Path | None) -> None:
     printed = io.StringIO()
-    # Pictures are drawn for nobody here; in a kernel that is started later they are.
-    no_pictures = mock.patch.dict(os.environ, {"MPLBACKEND": "Agg"})
+    # Pictures are drawn for nobody here; in a kernel that is started later they are. And what
+    # hidden parts compute later, of held-out data, must not come to lie with these features.
+    kept = {} if features is None else {"WORKSHOP_CACHE": str(features)}
+    environment = mock.patch.dict(os.environ, {"MPLBACKEND": "Agg", **kept})
     try:
         if not _runs_alone(source, names.keys()):
             return
@@ -83,7 +91,7 @@ def _run(source: str, names: dict[str, Any], grade_id: str) -> None:
         with (
             contextlib.redirect_stdout(printed),
             contextlib.redirect_stderr(printed),
-            no_pictures,
+            environment,
         ):
             exec(code, names)  # noqa: S102 - the author's own cell
     except Exception as error:

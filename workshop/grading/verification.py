@@ -80,12 +80,20 @@ class Verification:
             place by :meth:`begin` and :meth:`finish`.
         thresholds: the calibrated accuracies by grade id.
         seconds: how long a kernel may take to show what a cell is about.
+        features: as for :func:`~workshop.grading.trusted.trusted_names`.
 
     Raises:
         WorkshopError: a hidden part cannot be used, or a locked cell stopped.
     """
 
-    def __init__(self, notebook: NotebookNode, thresholds: Thresholds, *, seconds: float) -> None:
+    def __init__(
+        self,
+        notebook: NotebookNode,
+        thresholds: Thresholds,
+        *,
+        seconds: float,
+        features: Path | None = None,
+    ) -> None:
         self._notebook = notebook
         self._seconds = seconds
         self._thresholds = thresholds
@@ -97,7 +105,7 @@ class Verification:
             and declares_checks(hidden_part(cell.source))
         }
         # Nothing is imported or run for a notebook that is graded inside its kernel.
-        self._names = trusted_names(locked_sources(notebook)) if graded else {}
+        self._names = trusted_names(locked_sources(notebook), features) if graded else {}
         self._questions = {
             grade_id: _Question(
                 take_apart(
@@ -301,6 +309,7 @@ def run_verified(
     kernel_name: str = "python3",
     confinement: str = Confinement.BUBBLEWRAP,
     warm: bool = True,
+    features: Path | None = None,
 ) -> Execution:
     """Run a notebook in a confined kernel, and decide outside what it is worth.
 
@@ -313,12 +322,16 @@ def run_verified(
         kernel_name: the kernelspec to use.
         confinement: the name of a level.
         warm: as for :func:`~workshop.grading.execution.run_cells`.
+        features: a folder in which this process keeps features of frozen models, and which a
+            confined kernel can read.
 
     Raises:
         KernelStartError: the kernel did not start.
         WorkshopError: a hidden part cannot be used, or this machine cannot confine.
     """
-    verification = Verification(notebook, thresholds, seconds=limits.cell_seconds)
+    verification = Verification(
+        notebook, thresholds, seconds=limits.cell_seconds, features=features
+    )
     client = verification.begin()
     try:
         return run_cells(
@@ -329,6 +342,7 @@ def run_verified(
             kernel_name=kernel_name,
             confinement=confinement,
             warm=warm,
+            features=features,
             make_client=client,
         )
     finally:

@@ -32,7 +32,8 @@ _KNOWN = ("timm", "torch", "torchvision", "transformers", "peft")
 def cached(name: str, compute: Callable[[], torch.Tensor], *content: Content) -> torch.Tensor:
     """What ``compute`` returns; from the disk if it was computed before from the same content.
 
-    Where a folder cannot be written, a disk is full, or a model has layers that are not those of a
+    A folder named by ``WORKSHOP_SHARED_CACHE`` is looked into first, and only read. Where the own
+    folder cannot be written, a disk is full, or a model has layers that are not those of a
     library, it is simply computed.
 
     Args:
@@ -42,12 +43,15 @@ def cached(name: str, compute: Callable[[], torch.Tensor], *content: Content) ->
     """
     if not all(map(_is_known, content)):
         return compute()
-    path = cache_folder() / f"{name}-{_digest(name, content)}.safetensors"
-    kept = _read(path)
-    if kept is None:
-        kept = compute().detach().cpu().contiguous()
-        _write(path, kept)
-    return kept
+    file = f"{name}-{_digest(name, content)}.safetensors"
+    shared, own = os.environ.get("WORKSHOP_SHARED_CACHE"), cache_folder() / file
+    for path in (Path(shared) / file, own) if shared else (own,):
+        kept = _read(path)
+        if kept is not None:
+            return kept
+    computed = compute().detach().cpu().contiguous()
+    _write(own, computed)
+    return computed
 
 
 def cache_folder() -> Path:
@@ -101,9 +105,10 @@ def _read(path: Path) -> torch.Tensor | None:
     """The tensor in a file; None if there is none, or it is damaged."""
     try:
         tensor = load_file(path)["values"]
-        os.utime(path)  # what was used last is removed last
     except (OSError, SafetensorError, KeyError):
         return None
+    with contextlib.suppress(OSError):  # of a folder that can only be read
+        os.utime(path)  # what was used last is removed last
     return tensor
 
 

@@ -157,3 +157,34 @@ def test_the_folder_is_the_users_own(monkeypatch: pytest.MonkeyPatch, tmp_path: 
     monkeypatch.delenv("XDG_CACHE_HOME")
     monkeypatch.setenv("HOME", str(tmp_path))
     assert cache_folder() == tmp_path / ".cache" / "transfer-learning-workshop"
+
+
+@pytest.fixture
+def shared(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder that somebody else has filled, with what ``Counter`` gives for the number 1."""
+    cached("features", Counter(), 1)
+    folder.rename(folder.with_name("shared"))
+    monkeypatch.setenv("WORKSHOP_SHARED_CACHE", str(folder.with_name("shared")))
+    return folder.with_name("shared")
+
+
+def test_a_shared_folder_is_read(shared: Path, folder: Path) -> None:
+    compute = Counter()
+    assert torch.equal(cached("features", compute, 1), torch.ones(3))
+    assert compute.calls == 0
+    assert not folder.exists()
+
+
+def test_a_shared_folder_is_not_written(shared: Path, folder: Path) -> None:
+    before = sorted(shared.iterdir())
+    cached("features", Counter(), 2)
+    assert sorted(shared.iterdir()) == before
+    assert len([*folder.iterdir()]) == 1
+
+
+def test_damage_in_a_shared_folder_is_computed_again(shared: Path) -> None:
+    for file in shared.iterdir():
+        file.write_bytes(b"damaged")
+    compute = Counter()
+    assert torch.equal(cached("features", compute, 1), torch.ones(3))
+    assert compute.calls == 1

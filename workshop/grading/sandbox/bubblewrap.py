@@ -18,6 +18,7 @@ from workshop.errors import WorkshopError
 
 HOME = "/home/learner"
 LEARNERS_SIDE = "/opt/learner"
+_FEATURES = f"{LEARNERS_SIDE}/features"
 RUNTIME = "/run/kernel"
 TEMPORARY = "/tmp"  # noqa: S108 - inside, where nobody else is
 SHARED_MEMORY = "/dev/shm"  # noqa: S108 - inside
@@ -94,12 +95,14 @@ class View:
         files: a folder whose entries it finds in its home, read-only; None for none. Notebooks,
             symbolic links and hidden files are left out.
         devices: device files, for a GPU.
+        features: a folder with features of frozen models, read-only; None for none.
         env: variables for it, on top of the few that are passed on.
         contents: further files by their absolute path inside, with what they hold.
     """
 
     files: Path | None = None
     devices: Sequence[Path] = ()
+    features: Path | None = None
     env: Mapping[str, str] = field(default_factory=dict)
     contents: Mapping[str, str] = field(default_factory=dict)
 
@@ -149,7 +152,7 @@ def bubblewrap_options(view: View, room: Room, *, opened: Mapping[str, int]) -> 
         # Before the environment, which may lie below /tmp or in a home of the same name.
         *_room(room),
         *_python(),
-        *_learners_side(),
+        *_learners_side(view),
         *_own(view, opened),
         # To Linux a grader who is root is root inside too, without its privileges: it owns the
         # files below /proc/sys, and core_pattern alone would be a way out.
@@ -247,13 +250,15 @@ def hidden_folders() -> list[Path]:
     ]
 
 
-def _learners_side() -> Iterator[str]:
+def _learners_side(view: View) -> Iterator[str]:
     root = Path(__file__).resolve().parents[3]
     for name in _SHARED:
         yield from ("--ro-bind", str(root / name), f"{LEARNERS_SIDE}/{name}")
     data = _data_folder()
     if data is not None:
         yield from ("--ro-bind", str(data), f"{LEARNERS_SIDE}/data")
+    if view.features is not None:
+        yield from ("--ro-bind", str(view.features), _FEATURES)
 
 
 def _data_folder() -> Path | None:
@@ -293,6 +298,7 @@ def confined_environment(view: View) -> dict[str, str]:
         "PYTHONDONTWRITEBYTECODE": "1",
         "PYTHONNOUSERSITE": "1",
         **({"WORKSHOP_DATA": f"{LEARNERS_SIDE}/data"} if _data_folder() else {}),
+        **({"WORKSHOP_SHARED_CACHE": _FEATURES} if view.features else {}),
         **passed_on,
         **view.env,
     }

@@ -11,6 +11,7 @@ import json
 import re
 import signal
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -95,9 +96,8 @@ class ConfinedProvisioner(KernelProvisionerBase):
         """
         inside = {**self.connection_info, "kernel_name": self.kernel_spec.name}
         inside["key"] = str(self.connection_info["key"], "ascii")  # type: ignore[call-overload]
-        view = View(
-            files=self.view.files,
-            devices=self.view.devices,
+        view = replace(
+            self.view,
             env={**self.kernel_spec.env, **self.view.env},
             contents={_CONNECTION_FILE: json.dumps(inside)},
         )
