@@ -15,9 +15,9 @@ import math
 import platform
 import statistics
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 import torch
 import yaml
@@ -34,8 +34,12 @@ from workshop.course import Course
 from workshop.grading.hidden import held_out, held_out_texts
 from workshop.grading.trusted import locked_sources, trusted_names
 from workshop.verify.seeds import SeededReplay
-from workshop.verify.variants import load_variants, patched
+from workshop.verify.variants import Variants, load_variants, patched
 
+T = TypeVar("T")
+Plan = Mapping[str, Any]
+"""From ``calibration.yaml``: which cells run again, which model they leave, what it is measured on,
+and which wrong solutions must not reach the threshold."""
 SEEDS, FRESH_SEEDS = 20, 40
 FIRST_CALIBRATION_SEED, FIRST_FRESH_SEED = 1, 101
 # Learners choose other rates, epochs and batches than the reference: their accuracies spread more
@@ -45,9 +49,26 @@ RIGHT_REJECTED = 0.001
 WRONG_ACCEPTED = 0.05
 
 
+class Measure(Protocol):
+    """What the models of one plan are measured on, and how a hidden test judges them."""
+
+    @property
+    def below(self) -> bool:
+        """Whether a right solution stays below the threshold."""
+
+    def accuracies(self, model: nn.Module) -> tuple[float, float]:
+        """Accuracy at the first look, and after the second one that a close result gets."""
+
+    def passes(self, model: nn.Module, threshold: float) -> bool:
+        """As the hidden test decides."""
+
+    def majority(self) -> float:
+        """The accuracy of always giving the more frequent class."""
+
+
 @dataclass(frozen=True)
-class Measure:
-    """What the models of one plan are measured on.
+class WholeAccuracy:
+    """On held-out examples, and on the reserve where it is close: ``check_accuracy``.
 
     Attributes:
         encode: for a model of texts: turns them into what it takes; None for images.
@@ -56,12 +77,12 @@ class Measure:
 
     encode: Encode | None
     domain: str
+    below = False
 
     def data(self, part: str) -> Any:
         return held_out_texts(part) if self.encode else held_out(part, domain=self.domain)
 
     def accuracies(self, model: nn.Module) -> tuple[float, float]:
-        """Accuracy on the held-out data, and on these and the reserve together."""
         first, second = (
             checks.measure(model, inputs_of(self.data(part), self.encode), self.data(part).labels)
             for part in ("held_out", "reserve")
@@ -79,22 +100,92 @@ class Measure:
         return verdict.status is checks.Status.PASSED
 
     def majority(self) -> float:
-        """The accuracy of always giving the more frequent class."""
         labels = torch.cat([self.data("held_out").labels, self.data("reserve").labels])
         return labels.bincount().max().item() / len(labels)
 
 
-def measure_of(notebook: NotebookNode, plan: dict[str, Any]) -> Measure:
+@dataclass(frozen=True)
+class TaskAccuracy:
+    """On held-out examples of one task of several: ``check_learned``, ``check_forgotten``.
+
+    Attributes:
+        domain: of the images.
+        classes: which of the model's outputs belongs to each label.
+        below: whether the task is to be forgotten.
+    """
+
+    domain: str
+    classes: tuple[int, ...]
+    below: bool
+
+    def accuracies(self, model: nn.Module) -> tuple[float, float]:
+        found = checks.measure_task(model, held_out(domain=self.domain), self.classes).accuracy
+        return found, found
+
+    def passes(self, model: nn.Module, threshold: float) -> bool:
+        judged = (model, held_out(domain=self.domain), self.classes)
+        if self.below:
+            verdict = checks.check_forgotten(*judged, most=threshold)
+        else:
+            verdict = checks.check_learned(*judged, least=threshold)
+        return verdict.status is checks.Status.PASSED
+
+    def majority(self) -> float:
+        labels = held_out(domain=self.domain).labels
+        return labels.bincount().max().item() / len(labels)
+
+
+def measure_of(notebook: NotebookNode, plan: Plan) -> Measure:
     """``encode: NAME`` in a plan names the function of a locked cell, as a hidden part does."""
+    domain = plan.get("domain", "mono")
+    if "classes" in plan:
+        return TaskAccuracy(domain, tuple(plan["classes"]), plan.get("below", False))
     names = trusted_names(locked_sources(notebook)) if "encode" in plan else {}
-    return Measure(names.get(plan.get("encode", "")), plan.get("domain", "mono"))
+    return WholeAccuracy(names.get(plan.get("encode", "")), domain)
 
 
-def models_of(
-    notebook: NotebookNode, plan: dict[str, Any], seeds: Sequence[int]
-) -> Iterable[nn.Module]:
-    replay = SeededReplay(notebook, plan["again"])
-    return learn.progress(replay.models(plan["model"], seeds), "seeds", total=len(seeds))
+def seen(
+    notebook: NotebookNode,
+    plans: Mapping[str, Plan],
+    seeds: Sequence[int],
+    look: Callable[[str, nn.Module], T],
+) -> dict[str, list[T]]:
+    """What is seen of each plan's model, for one seed after another.
+
+    Plans that run the same cells again share the runs.
+
+    Args:
+        notebook: a solution.
+        plans: by their names.
+        seeds: for the cells that run again.
+        look: takes a plan's name and its model.
+    """
+    found: dict[str, list[T]] = {name: [] for name in plans}
+    for again in dict.fromkeys(tuple(plan["again"]) for plan in plans.values()):
+        alike = [name for name, plan in plans.items() if tuple(plan["again"]) == again]
+        variables = [plans[name]["model"] for name in alike]
+        runs = SeededReplay(notebook, again).models(variables, seeds)
+        for models in learn.progress(runs, "seeds", total=len(seeds)):
+            for name, model in zip(alike, models, strict=True):
+                found[name].append(look(name, model))
+    return found
+
+
+def seen_of_wrong(
+    notebook: NotebookNode,
+    variants: Variants,
+    plans: Mapping[str, Plan],
+    seeds: Sequence[int],
+    look: Callable[[str, nn.Module], T],
+) -> dict[str, dict[str, list[T]]]:
+    """For each plan, what is seen of each of its wrong solutions."""
+    found: dict[str, dict[str, list[T]]] = {name: {} for name in plans}
+    for wrong in dict.fromkeys(wrong for plan in plans.values() for wrong in plan["wrong"]):
+        against = {name: plan for name, plan in plans.items() if wrong in plan["wrong"]}
+        solution = patched(notebook, variants.wrong[wrong])
+        for name, values in seen(solution, against, seeds, look).items():
+            found[name][wrong] = values
+    return found
 
 
 def lower_limit(values: Sequence[float], rate: float) -> float:
@@ -123,62 +214,80 @@ def summary(values: Sequence[float]) -> dict[str, Any]:
     }
 
 
-def calibrated(
-    notebook: NotebookNode, variants: Any, plan: dict[str, Any], seeds: Sequence[int]
+def threshold_of(
+    name: str,
+    measure: Measure,
+    right: Sequence[tuple[float, float]],
+    wrong: Mapping[str, Sequence[tuple[float, float]]],
 ) -> dict[str, Any]:
+    """Where a threshold stands, with all that it was set from; ends if there is no such place."""
     # A right solution that fails the first measurement gets the second; a wrong one that passes the
     # first needs no second. So each is judged by the figure that is worse for the threshold.
-    measure = measure_of(notebook, plan)
-    right = [measure.accuracies(each)[1] for each in models_of(notebook, plan, seeds)]
-    wrong = {
-        name: [
-            max(measure.accuracies(each))
-            for each in models_of(patched(notebook, variants.wrong[name]), plan, seeds)
-        ]
-        for name in plan["wrong"]
+    sign = -1 if measure.below else 1
+    reached = [both for _, both in right]
+    others = {each: [max(pair) for pair in pairs] for each, pairs in wrong.items()}
+    limit = lower_limit([sign * value for value in reached], RIGHT_REJECTED)
+    threshold = sign * math.floor(1000 * limit) / 1000
+    accepted = {
+        each: exceeds([sign * value for value in values], sign * threshold)
+        for each, values in others.items()
     }
-    threshold = math.floor(1000 * lower_limit(right, RIGHT_REJECTED)) / 1000
-    accepted = {name: exceeds(values, threshold) for name, values in wrong.items()}
-    if max(accepted.values()) > WRONG_ACCEPTED or measure.majority() >= threshold:
-        sys.exit(f"a threshold of {threshold} does not tell right from wrong: {accepted}")
+    guessed = not measure.below and measure.majority() >= threshold
+    if max(accepted.values()) > WRONG_ACCEPTED or guessed:
+        sys.exit(f"{name}: {threshold} does not tell right from wrong: {accepted}")
     return {
         "threshold": threshold,
         "device": str(learn.pick_device()),
-        "reference": summary(right),
-        "wrong": {name: summary(values) for name, values in wrong.items()},
+        "reference": summary(reached),
+        "wrong": {each: summary(values) for each, values in others.items()},
         "majority_guess": round(measure.majority(), 4),
         "right_solution_rejected": RIGHT_REJECTED,
-        "wrong_solution_accepted": {name: round(rate, 6) for name, rate in accepted.items()},
+        "wrong_solution_accepted": {each: round(rate, 6) for each, rate in accepted.items()},
     }
 
 
-def tried(
-    notebook: NotebookNode, plan: dict[str, Any], seeds: Sequence[int], threshold: float
+def calibrated(
+    notebook: NotebookNode, variants: Variants, plans: Mapping[str, Plan], seeds: Sequence[int]
 ) -> dict[str, Any]:
-    """How many of the models pass, as the hidden test decides."""
-    measure = measure_of(notebook, plan)
-    passed, values = [], []
-    for model in models_of(notebook, plan, seeds):
-        passed.append(measure.passes(model, threshold))
-        values.append(measure.accuracies(model)[1])
-    return {"passed": sum(passed), **summary(values)}
+    """A threshold for each plan."""
+    measures = {name: measure_of(notebook, plan) for name, plan in plans.items()}
+
+    def look(name: str, model: nn.Module) -> tuple[float, float]:
+        return measures[name].accuracies(model)
+
+    right = seen(notebook, plans, seeds, look)
+    wrong = seen_of_wrong(notebook, variants, plans, seeds, look)
+    return {name: threshold_of(name, measures[name], right[name], wrong[name]) for name in plans}
+
+
+def tried(values: Sequence[tuple[bool, float]]) -> dict[str, Any]:
+    """How many passed."""
+    passed = sum(passes for passes, _ in values)
+    return {"passed": passed, **summary([accuracy for _, accuracy in values])}
 
 
 def checked(
     notebook: NotebookNode,
-    variants: Any,
-    plan: dict[str, Any],
+    variants: Variants,
+    plans: Mapping[str, Plan],
     seeds: Sequence[int],
-    threshold: float,
+    goals: Mapping[str, float],
 ) -> dict[str, Any]:
     """Seeds that the calibration did not see; for each wrong solution half of them."""
+    measures = {name: measure_of(notebook, plan) for name, plan in plans.items()}
+
+    def look(name: str, model: nn.Module) -> tuple[bool, float]:
+        return measures[name].passes(model, goals[name]), measures[name].accuracies(model)[1]
+
     half = seeds[: (len(seeds) + 1) // 2]
+    right = seen(notebook, plans, seeds, look)
+    wrong = seen_of_wrong(notebook, variants, plans, half, look)
     return {
-        "reference": tried(notebook, plan, seeds, threshold),
-        "wrong": {
-            name: tried(patched(notebook, variants.wrong[name]), plan, half, threshold)
-            for name in plan["wrong"]
-        },
+        name: {
+            "reference": tried(right[name]),
+            "wrong": {each: tried(values) for each, values in wrong[name].items()},
+        }
+        for name in plans
     }
 
 
@@ -205,18 +314,17 @@ def main() -> None:
     if arguments.check:
         evidence = json.loads(output.read_text(encoding="utf-8"))
         seeds = range(FIRST_FRESH_SEED, FIRST_FRESH_SEED + (arguments.seeds or FRESH_SEEDS))
-        for grade_id, plan in plans.items():
-            each = evidence["thresholds"][grade_id]
-            each["fresh"] = checked(notebook, variants, plan, seeds, each["threshold"])
+        known = evidence["thresholds"]
+        goals = {name: known[name]["threshold"] for name in plans}
+        for name, fresh in checked(notebook, variants, plans, seeds, goals).items():
+            known[name]["fresh"] = fresh
     else:
         seeds = range(FIRST_CALIBRATION_SEED, FIRST_CALIBRATION_SEED + (arguments.seeds or SEEDS))
         evidence = {
             "made_by": "benchmarks/calibrate.py",
             "machine": f"{platform.machine()}, {torch.get_num_threads()} threads",
             "torch": torch.__version__,
-            "thresholds": {
-                name: calibrated(notebook, variants, plan, seeds) for name, plan in plans.items()
-            },
+            "thresholds": calibrated(notebook, variants, plans, seeds),
         }
     output.write_text(json.dumps(evidence, indent=2) + "\n", encoding="utf-8")
     (course.root / thresholds.PAGE).write_text(thresholds.page(course), encoding="utf-8")

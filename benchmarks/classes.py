@@ -26,7 +26,7 @@ from workshop.verify.variants import load_variants
 
 # What makes one of our hidden parts an ordinary nbgrader test, which runs in the learner's kernel.
 _IN_THE_KERNEL = """from workshop.grading import hidden as _hidden
-globals().update(_hidden.names({threshold!r}))
+globals().update(_hidden.names({grade_id!r}, {thresholds!r}))
 def graded(*checked, **_):
     return float(sum(points * verdict.score for points, verdict in checked))
 """
@@ -103,7 +103,7 @@ def stock_course(ours: Course, root: Path, assignment: str) -> Path:
             hidden = hidden_part(cell.source) if cell.cell_type == "code" else ""
             if hidden and declares_checks(hidden):
                 grade_id = cell.metadata["nbgrader"]["grade_id"]
-                first = _IN_THE_KERNEL.format(threshold=thresholds.get(grade_id))
+                first = _IN_THE_KERNEL.format(grade_id=grade_id, thresholds=thresholds)
                 cell.source = cell.source.replace(hidden, f"{first}{hidden}")
         target = root / "source" / assignment / path.name
         target.parent.mkdir(parents=True, exist_ok=True)

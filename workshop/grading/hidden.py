@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
@@ -20,30 +20,33 @@ _MOST_KEPT = 8
 _measured: dict[str, torch.Tensor] = {}
 
 
-def names(threshold: float | None) -> dict[str, Any]:
+def names(grade_id: str, thresholds: Mapping[str, float]) -> dict[str, Any]:
     """The values of ``SECRET_NAMES`` for one graded cell.
 
     Args:
-        threshold: the cell's calibrated accuracy; None if it has none.
+        grade_id: the cell's.
+        thresholds: the calibrated accuracies of its notebook: by grade id, or by grade id and a
+            name of their own, as in ``test_rehearse/old``.
     """
     return {
         "held_out": held_out,
         "held_out_texts": held_out_texts,
         "reference_features": reference_features,
-        "threshold": _threshold(threshold),
+        "threshold": _threshold(grade_id, thresholds),
     }
 
 
-def _threshold(value: float | None) -> Callable[[], float]:
-    def threshold() -> float:
-        """The calibrated accuracy that this cell asks for."""
-        if value is None:
+def _threshold(grade_id: str, thresholds: Mapping[str, float]) -> Callable[..., float]:
+    def threshold(name: str = "") -> float:
+        """The calibrated accuracy that this cell asks for; by its name if there are several."""
+        key = f"{grade_id}/{name}" if name else grade_id
+        if key not in thresholds:
             raise WorkshopError(
-                "there is no threshold for this cell",
+                f"there is no threshold {key}",
                 where="calibration.json",
-                remedy="name the cell in calibration.yaml and run benchmarks/calibrate.py",
+                remedy="name it in calibration.yaml and run benchmarks/calibrate.py",
             )
-        return value
+        return thresholds[key]
 
     return threshold
 

@@ -190,7 +190,7 @@ class Verification:
         """The verdicts; None if nothing came back, so that the kernel's end explains the cell."""
         if not question.answers:
             return None
-        names = {**self._names, **hidden.names(self._thresholds.get(grade_id))}
+        names = {**self._names, **hidden.names(grade_id, self._thresholds)}
         try:
             if len(question.answers) > 1:
                 raise EvidenceError("it came more than once")

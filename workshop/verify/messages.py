@@ -28,6 +28,8 @@ _HEADER = """\
 """
 _REMEDY = "write it again: workshop verify --record"
 _NUMBER = re.compile(r"\d[\d,]*(\.\d+)?(e[-+]?\d+)?")
+# As Python's tempfile names them, wherever they are.
+_TEMPORARY = re.compile(r"[\w./-]*/tmp[a-z0-9_]{8}\b")
 # What a measured accuracy is told with depends on how the training went.
 _MEASURED = "accuracy."
 
@@ -51,10 +53,10 @@ class Message(BaseModel):
         )
 
     def same_as(self, other: Message) -> bool:
-        """Whether both say the same, apart from numbers."""
+        """Whether both say the same, apart from numbers and names of temporary folders."""
         if self.check != other.check:
             return False
-        return self.check.startswith(_MEASURED) or _without_numbers(self) == _without_numbers(other)
+        return self.check.startswith(_MEASURED) or _lasting(self) == _lasting(other)
 
 
 class _Recorded(BaseModel):
@@ -132,6 +134,9 @@ def _dumped(messages: Mapping[str, Message]) -> str:
     return text
 
 
-def _without_numbers(message: Message) -> tuple[str | None, ...]:
+def _lasting(message: Message) -> tuple[str | None, ...]:
+    """What is the same in every run."""
     texts = (message.rationale, message.expected, message.actual, message.hint)
-    return tuple(None if text is None else _NUMBER.sub("#", text) for text in texts)
+    return tuple(
+        None if text is None else _NUMBER.sub("#", _TEMPORARY.sub("#", text)) for text in texts
+    )

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from workshop.grading.run import Executed
     from workshop.verify.variants import Variant
 
+# Points are sums of fractions.
+_NOTHING = 1e-6
+
 
 class Kind(StrEnum):
     """What a run is of."""
@@ -262,7 +265,7 @@ def _exercises(solution: Run, runs: Sequence[Run]) -> Iterable[ExerciseResult]:
 def _answer_problem(run: Run, grade_id: str, loses: float) -> str:
     """What an answer cost more or less than it should; empty if it cost that."""
     lost = run.lost()[grade_id]
-    if math.isclose(lost, loses, abs_tol=1e-6):
+    if math.isclose(lost, loses, abs_tol=_NOTHING):
         return ""
     return f"{grade_id}: lost {lost:g} instead of {loses:g} ({run.cells[grade_id].message})"
 
@@ -273,11 +276,12 @@ def _problem(run: Run, variant: Variant) -> str:
     lost = run.lost()
     problems += [
         f"no grade cell {grade_id} depends on this exercise"
-        for grade_id in sorted(set(variant.loses) - set(lost))
+        for grade_id in sorted({*variant.loses, *variant.may_lose} - set(lost))
     ]
     for grade_id, points in lost.items():
         expected = variant.loses.get(grade_id, 0.0)
-        if not math.isclose(points, expected, abs_tol=1e-6):
+        most = variant.may_lose.get(grade_id, expected)
+        if not expected - _NOTHING <= points <= most + _NOTHING:
             message = run.cells[grade_id].message
             problems.append(f"{grade_id}: lost {points:g} instead of {expected:g} ({message})")
     checks = {verdict.check for verdict in run.all_verdicts if not verdict.passed}

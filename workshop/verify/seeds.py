@@ -49,10 +49,12 @@ class SeededReplay:
             if index not in anew:
                 self._run(cells[index].source)
 
-    def models(self, variable: str, seeds: Sequence[int]) -> Iterator[nn.Module]:
-        """The model that the cells leave in ``variable``, for one seed after another."""
+    def models(
+        self, variables: Sequence[str], seeds: Sequence[int]
+    ) -> Iterator[tuple[nn.Module, ...]]:
+        """The models that the cells leave in the variables, for one seed after another."""
         for _ in self._runs_with(seeds):
-            yield self._namespace[variable]
+            yield tuple(self._namespace[each] for each in variables)
 
     def values(self, seeds: Sequence[int]) -> Iterator[list[float]]:
         """What the expressions come to, for one seed after another."""

@@ -7,6 +7,7 @@ They stand in ``source/<assignment>/<notebook>/variants.yaml``::
         exercise: freeze_backbone          # whose solution cell is patched
         catches: freezing.trainable        # the check that must fail
         loses: {test_freeze_backbone: 2}   # the points that it costs, and no others
+        may_lose: {test_train: 3}          # but for these: it spoils a training, or it does not
         replace:
           - old: "parameter.requires_grad = True"
             new: "parameter.requires_grad = False"
@@ -52,6 +53,7 @@ class Variant(_Strict):
     replace: Annotated[tuple[Replacement, ...], Field(min_length=1)]
     catches: str | None = None
     loses: dict[str, float] = Field(default_factory=dict)
+    may_lose: dict[str, float] = Field(default_factory=dict)
 
 
 class WrongVariant(Variant):

@@ -42,6 +42,19 @@ def test_numbers_may_vary(noted_course: Course) -> None:
     assert before.read_text() == text
 
 
+def test_names_of_temporary_folders_may_vary() -> None:
+    one, other, another = (
+        Message.of(verdict(f"There is no '{path}/adapter.bin'."))
+        for path in (
+            "/scratch/tmpa9cbj21x",
+            "/home/ada/tmp/tmpv_fktzds",
+            "/scratch/tmpa9cbj21x/more",
+        )
+    )
+    assert one.same_as(other)
+    assert not one.same_as(another)
+
+
 @pytest.mark.parametrize(
     "other",
     [verdict("4 layers are not frozen."), verdict(hint="Thaw 3."), verdict(hint="")],

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 from workshop.grading.records import CellResult, CellStatus
 from workshop.grading.verdicts import WeightedVerdict
 from workshop.verify.report import Kind, Run, Task, VerifyReport, judged
@@ -52,6 +54,22 @@ def test_a_wrong_solution_must_lose_exactly_what_it_says_at_the_check_it_names()
     assert not judged([*base, run(Kind.WRONG, 0.0, wrong, CATCHES)]).ok
     assert not judged([*base, run(Kind.WRONG, 2.0, wrong, CATCHES)]).ok
     assert not judged([*base, run(Kind.WRONG, 1.0, wrong, "double.small")]).ok
+
+
+def test_a_mistake_may_also_spoil_a_later_training_or_not() -> None:
+    wrong = variant(1.0, CATCHES).model_copy(update={"may_lose": {"test_train": 2.0}})
+
+    def ran(double: float, train: float | None) -> Run:
+        alone = run(Kind.WRONG, double, wrong, CATCHES)
+        return replace(alone, cells={**alone.cells, "test_train": cell(train)})
+
+    solved = run(Kind.SOLUTION, 2.0)
+    solved = replace(solved, cells={**solved.cells, "test_train": cell(2.0)})
+    base = [solved, run(Kind.STUB, 0.0)]
+    base[1] = replace(base[1], cells={**base[1].cells, "test_train": cell(0.0)})
+    for train in (2.0, 1.0, 0.0):
+        assert judged([*base, ran(1.0, train)]).ok
+    assert not judged([*base, ran(2.0, 0.0)]).ok  # its own points are lost for certain
 
 
 def test_a_right_solution_must_lose_nothing() -> None:

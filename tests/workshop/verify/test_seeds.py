@@ -54,7 +54,7 @@ def weights(model: Any) -> list[float]:
 
 def test_each_seed_gives_another_model_and_the_same_seed_the_same(notebook: NotebookNode) -> None:
     replay = SeededReplay(notebook, ["train"])
-    found = [weights(each) for each in replay.models("model", [1, 2, 1])]
+    found = [weights(each) for (each,) in replay.models(["model"], [1, 2, 1])]
     assert found[0] == found[2]
     assert found[0] != found[1]
     # Both the new weights and what the training draws vary.
@@ -64,7 +64,7 @@ def test_each_seed_gives_another_model_and_the_same_seed_the_same(notebook: Note
 
 def test_only_the_named_cells_and_what_uses_them_run_again(notebook: NotebookNode) -> None:
     replay = SeededReplay(notebook, ["train", "copied"])
-    models = list(replay.models("copied", range(3)))
+    models = [each for (each,) in replay.models(["copied"], range(3))]
     assert replay._namespace["runs"] == ["data", "train", "train", "train"]
     assert len(models) == 3
     assert models[-1] is replay._namespace["model"]
@@ -85,13 +85,13 @@ def test_seed_zero_is_what_the_notebook_itself_gives(notebook: NotebookNode) -> 
     names: dict[str, Any] = {}
     for source in (SETUP, DATA, TRAIN):
         exec(source, names)  # noqa: S102 - the notebook above
-    (model,) = SeededReplay(notebook, ["train"]).models("model", [0])
+    ((model,),) = SeededReplay(notebook, ["train"]).models(["model"], [0])
     assert weights(model) == weights(names["model"])
 
 
 def test_seeding_is_the_usual_one_again_afterwards(notebook: NotebookNode) -> None:
     usual = learn.seed_everything
-    list(SeededReplay(notebook, ["train"]).models("model", [3]))
+    list(SeededReplay(notebook, ["train"]).models(["model"], [3]))
     assert learn.seed_everything is usual
     learn.seed_everything(5)
     expected = torch.rand(1), random.random()
@@ -101,7 +101,7 @@ def test_seeding_is_the_usual_one_again_afterwards(notebook: NotebookNode) -> No
 
 def test_seeding_is_the_usual_one_while_a_model_is_looked_at(notebook: NotebookNode) -> None:
     usual = learn.seed_everything
-    for _ in SeededReplay(notebook, ["train"]).models("model", [3, 4]):
+    for _ in SeededReplay(notebook, ["train"]).models(["model"], [3, 4]):
         assert learn.seed_everything is usual
 
 
@@ -115,5 +115,5 @@ def test_notebook_without_the_cell_is_told(notebook: NotebookNode) -> None:
 def test_notebook_without_new_model_is_replayed_too() -> None:
     source = "from workshop import learn\nimport torch\nlearn.seed_everything(1)\nx = torch.rand(1)"
     replay = SeededReplay(new_notebook(cells=[cell("only", source)]), ["only"])
-    first, second = replay.models("x", [0, 1])
+    (first,), (second,) = replay.models(["x"], [0, 1])
     assert not torch.equal(first, second)  # type: ignore[arg-type] # any value will do
