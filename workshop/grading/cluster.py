@@ -185,8 +185,14 @@ class _Grading:
     def _without(
         self, worker: Hashable, answer: Answer, request: Request
     ) -> Iterator[tuple[Request, Answer]]:
-        """Do without a worker that can grade nothing; what it was given goes to another."""
+        """Do without a worker that can grade nothing; what it was given goes to another.
+
+        If there was no worker, the fault is the request's.
+        """
         dask_cluster = self._cluster.dask
+        if worker is None:
+            yield request, answer
+            return
         dask_cluster.sync(dask_cluster.scale_down, [worker])
         if dask_cluster.worker_spec:
             self._waiting.append(request)
@@ -197,11 +203,11 @@ class _Grading:
         yield request, answer
 
     def _unable(self, future: Future[Told], error: Exception) -> tuple[Hashable, Answer]:
-        """The worker that could not even begin, and what is said of it."""
+        """The worker that could not even begin, if it came to one, and what is said of it."""
         state = scheduler_of(self._cluster.dask).tasks.get(future.key)
         address = next(iter(getattr(state, "erred_on", None) or ()), "")
         worker = workers_of(self._cluster.dask).get(address)
-        host = address or "a worker" if worker is None else worker.host
+        host = "the scheduler" if worker is None else worker.host
         failure = NotGraded(
             f"{host} could not take it on: {type(error).__name__}: {error}",
             remedy="let all nodes use one environment, in a folder that they share",
