@@ -98,11 +98,15 @@ def _pool(course: Course, workers: int | None, where: Where | None) -> Pool | No
     if where is None:
         from workshop.grading.pool import LocalPool  # noqa: PLC0415 - slow to import
 
-        return LocalPool(workers) if (workers or 1) > 1 else None
+        return LocalPool(workers) if workers is not None and workers > 1 else None
     from workshop.grading.cluster import DaskPool, local  # noqa: PLC0415 - slow to import
-    from workshop.grading.slurm import slurm  # noqa: PLC0415 - slow to import
 
-    start = slurm(course, workers) if where is Where.SLURM else local(workers or 2)
+    if where is Where.LOCAL:
+        start = local(workers or 2)
+    else:
+        from workshop.grading.slurm import slurm  # noqa: PLC0415 - slow to import
+
+        start = slurm(course, workers)
     return DaskPool(start, lambda said: err.print(said, style="dim", highlight=False, markup=False))
 
 

@@ -10,7 +10,6 @@ import contextlib
 import logging
 import os
 import queue
-import socket
 from collections import Counter, deque
 from collections.abc import Callable, Generator, Hashable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -29,7 +28,6 @@ from workshop.grading.worker import Answer, Request
 _MOST_TRIES = 2
 _SECONDS_BETWEEN_LOOKS = 0.5
 _SECONDS_TO_FETCH = 60.0
-_ALONE = "grade it alone: workshop grade {} --student {}"
 
 Notify = Callable[[str], None]
 
@@ -63,8 +61,9 @@ def quiet_config(threads: int) -> dict[str, Any]:
         threads: for each worker's computations, unless the environment says how many.
     """
     return {
-        # A task whose worker is lost is given to one other.
-        "distributed.scheduler.allowed-failures": _MOST_TRIES - 1,
+        # A task whose worker is lost comes back to us, who give it to another that is free: Dask
+        # would put it behind what a busy one does, to be lost with that.
+        "distributed.scheduler.allowed-failures": 0,
         # Pages would show to everyone on the network what runs here, and could stop it.
         "distributed.scheduler.http.routes": [],
         "distributed.worker.http.routes": [],
@@ -166,14 +165,11 @@ class _Grading:
         self._tries[request.student] += 1
         try:
             told: Told = future.result(timeout=_SECONDS_TO_FETCH)
-        except KilledWorker as error:
-            host = socket.getfqdn(error.last_worker.host)
-            yield request, _given_up(request, f"processes that graded it ended, last on {host}")
-        except TimeoutError:  # the worker was lost just after it had finished
+        except (KilledWorker, TimeoutError) as error:
             if self._tries[request.student] < _MOST_TRIES:
                 self._waiting.append(request)
             else:
-                yield request, _given_up(request, "workers were lost before they could answer")
+                yield request, _given_up(request, error)
         except Exception as error:  # noqa: BLE001 - whatever a node cannot load or send
             yield from self._without(*self._unable(future, error), request)
         else:
@@ -215,13 +211,14 @@ class _Grading:
         return None if worker is None else worker.name, Answer(None, failure)
 
 
-def _given_up(request: Request, what: str) -> Answer:
-    return Answer(
-        None,
-        NotGraded(
-            f"{_MOST_TRIES} {what}", remedy=_ALONE.format(request.assignment, request.student)
-        ),
-    )
+def _given_up(request: Request, error: KilledWorker | TimeoutError) -> Answer:
+    if isinstance(error, KilledWorker):
+        what = f"the process that graded it ended {_MOST_TRIES} times, last on"
+        what = f"{what} {error.last_worker.host}"
+    else:  # it was lost after it had finished
+        what = f"{_MOST_TRIES} workers were lost before they could answer"
+    remedy = f"grade it alone: workshop grade {request.assignment} --student {request.student}"
+    return Answer(None, NotGraded(what, remedy=remedy))
 
 
 class _Here:

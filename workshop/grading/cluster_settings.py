@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Annotated
 
 from dask.utils import parse_bytes
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PositiveInt
+from pydantic import AfterValidator, BaseModel, ConfigDict, NonNegativeInt, PositiveInt
 
 from workshop.course import Course
 from workshop.yaml_files import load_yaml
@@ -75,7 +75,7 @@ class SlurmSettings(BaseModel):
     cpus: PositiveInt = 2
     memory: Annotated[str, AfterValidator(_bytes)] | None = None
     time: Annotated[str, AfterValidator(_time)] = "04:00:00"
-    gpus: int = Field(0, ge=0)
+    gpus: NonNegativeInt = 0
     interface: str | None = None
     shared_folder: Path | None = None
     directives: tuple[Annotated[str, AfterValidator(_option)], ...] = ()

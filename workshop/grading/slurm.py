@@ -7,6 +7,7 @@ import logging
 import secrets
 import shlex
 import shutil
+import signal
 import subprocess
 import tempfile
 import time
@@ -14,7 +15,6 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import dask
-from dask_jobqueue.slurm import SLURMCluster, SLURMJob
 from distributed import Security
 from distributed.core import Status
 
@@ -30,6 +30,12 @@ from workshop.grading.cluster import (
 )
 from workshop.grading.cluster_settings import SETTINGS_NAME, SlurmSettings, slurm_settings
 from workshop.grading.worker import Request
+
+_on_interrupt = signal.getsignal(signal.SIGINT)
+from dask_jobqueue.slurm import SLURMCluster, SLURMJob  # noqa: E402
+
+# Once imported, dask-jobqueue turns Ctrl-C into an end without a word, as if all were well.
+signal.signal(signal.SIGINT, _on_interrupt)
 
 _FOLDER = ".cluster-"
 _SECONDS_BETWEEN_LOOKS = 10.0

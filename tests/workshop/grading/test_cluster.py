@@ -124,9 +124,10 @@ class Unreadable:
         return read_here, (os.getpid(),)
 
 
-def read_here(pid: int) -> None:
+def read_here(pid: int) -> Unreadable:
     if pid != os.getpid():
-        raise ValueError("no number")
+        raise ValueError("no such module")
+    return Unreadable()
 
 
 def test_workers_that_cannot_even_begin_are_named(fast: TinyCourse) -> None:
@@ -134,9 +135,10 @@ def test_workers_that_cannot_even_begin_are_named(fast: TinyCourse) -> None:
     [(_, answer)] = pool(1)([request])
     assert answer.work is None
     assert "127.0.0.1" in str(answer.failure)
-    assert "no number" in str(answer.failure)
+    assert "no such module" in str(answer.failure)
     assert answer.failure is not None
     assert answer.failure.remedy
+    assert getattr(answer.failure, "stops", False)  # there is no other worker
 
 
 def test_nobody_without_the_keys_may_join(fast: TinyCourse) -> None:

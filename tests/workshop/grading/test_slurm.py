@@ -7,7 +7,9 @@ import stat
 import subprocess
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -41,7 +43,10 @@ def _slurm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def _nothing_is_left(_slurm: None) -> Iterator[None]:
+    # Where tests run in the background, Ctrl-C is ignored, by their children too.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
+    signal.signal(signal.SIGINT, before)
     until(lambda: not jobs(), "jobs are left")
     until(lambda: not slurm_daemons.processes_of_jobs(), "processes of jobs are left")
 
@@ -58,6 +63,16 @@ def until(condition: Callable[[], bool], otherwise: str, seconds: float = 60) ->
     while not condition():
         assert time.monotonic() < deadline, otherwise
         time.sleep(0.1)
+
+
+@contextmanager
+def grading(tiny: TinyCourse, *options: str, seconds: str = "0") -> Iterator[Any]:
+    """``workshop grade`` in a process of its own, which does not outlive the test."""
+    with process(tiny.course, *GRADE, *options, env={SECONDS: seconds}) as started:
+        try:
+            yield started
+        finally:
+            started.kill()
 
 
 def slurm_course(tiny: TinyCourse, **changes: str) -> TinyCourse:
@@ -98,7 +113,7 @@ def test_a_killed_worker_and_a_cancelled_job_cost_no_grade(fast: TinyCourse) -> 
         hand_in(fast, f"student{number}", number / 4)
     grade(fast.course, "ps1")
     before, entries = gradebook_of(fast.course), len(lines_of(fast.course))
-    with process(fast.course, *GRADE, "--force", env={SECONDS: "5"}) as started:
+    with grading(fast, "--force", seconds="5") as started:
         until(lambda: len(lines_of(fast.course)) > entries, "nothing was graded", 120)
         [folder] = fast.course.root.glob(".cluster-*")
         assert stat.S_IMODE(folder.stat().st_mode) == 0o700
@@ -135,7 +150,7 @@ def test_jobs_that_end_at_once_are_told_with_their_last_words(fast: TinyCourse) 
 @pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGKILL])
 def test_jobs_end_with_the_process_that_asked(fast: TinyCourse, end: signal.Signals) -> None:
     slurm_course(fast)
-    with process(fast.course, *GRADE, env={SECONDS: "60"}) as started:
+    with grading(fast, seconds="60") as started:
         until(lambda: bool(workers()), "no worker came", 120)
         time.sleep(3)
         started.send_signal(end)
@@ -146,7 +161,7 @@ def test_jobs_end_with_the_process_that_asked(fast: TinyCourse, end: signal.Sign
 
 def test_a_full_queue_is_waited_for_until_ctrl_c(fast: TinyCourse) -> None:
     slurm_course(fast, directives="[--begin=now+1hour]")
-    with process(fast.course, *GRADE) as started:
+    with grading(fast) as started:
         until(lambda: len(jobs()) == 2, "no job was asked for", 120)
         time.sleep(3)
         started.send_signal(signal.SIGINT)
