@@ -68,7 +68,7 @@ def quiet_config(threads: int) -> dict[str, Any]:
         "distributed.scheduler.http.routes": [],
         "distributed.worker.http.routes": [],
         "distributed.worker.profile.enabled": False,
-        # The sandbox and the watchdog bound what students' code uses; nobody counts it to us.
+        # The sandbox bounds students' code, and Slurm the job; Dask would stop a healthy worker.
         "distributed.worker.memory.pause": False,
         "distributed.worker.memory.spill": False,
         "distributed.worker.memory.target": False,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import socket
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import psutil
@@ -14,8 +15,8 @@ from distributed import Client, Security
 from tests.workshop.grading.conftest import TinyCourse
 from tests.workshop.grading.durable import gradebook_of, hand_in, lines_of, scores
 from tests.workshop.grading.test_pool import MARK, SPARED, EndsItsProcess
-from workshop.grading import cluster
-from workshop.grading.cluster import DaskPool, local
+from workshop.grading import cluster, cluster_worker
+from workshop.grading.cluster import Cluster, DaskPool, Notify, local
 from workshop.grading.grade import grade
 from workshop.grading.history import read_log
 from workshop.grading.records import Outcome
@@ -115,6 +116,22 @@ def test_workers_with_other_packages_grade_nothing(
     assert any(f"{socket.gethostname()} cannot grade" in each.message for each in report.results)
     assert all("torch" in each.message for each in report.results)
     assert scores(fast.course) == {}
+
+
+def spoil() -> None:
+    cluster_worker._version = lambda _: "another"
+
+
+def test_what_a_bad_node_is_given_goes_to_another(fast: TinyCourse) -> None:
+    @contextlib.contextmanager
+    def start(requests: Sequence[Request], notify: Notify) -> Iterator[Cluster]:
+        with local(2)(requests, notify) as started:
+            with contextlib.closing(Client(started.dask, set_as_default=False)) as client:
+                client.run(spoil, workers=[min(cluster.workers_of(started.dask))])
+            yield started
+
+    report = grade(fast.course, "ps1", pool=DaskPool(start, lambda _: None))
+    assert {each.outcome for each in report.results} == {Outcome.COMPLETED}
 
 
 class Unreadable:
