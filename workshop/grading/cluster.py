@@ -9,7 +9,9 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
+import pickle
 import queue
+import time
 from collections import Counter, deque
 from collections.abc import Callable, Generator, Hashable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -21,6 +23,7 @@ from distributed import Client, Future, KilledWorker, LocalCluster, Security
 from distributed.deploy.spec import SpecCluster
 from distributed.scheduler import Scheduler, WorkerState
 
+from workshop.errors import WorkshopError
 from workshop.grading.cluster_worker import Run, Told, decisive_versions, grade_on_node
 from workshop.grading.failures import NotGraded
 from workshop.grading.worker import Answer, Request
@@ -28,6 +31,7 @@ from workshop.grading.worker import Answer, Request
 _MOST_TRIES = 2
 _SECONDS_BETWEEN_LOOKS = 0.5
 _SECONDS_TO_FETCH = 60.0
+_SECONDS_TO_COME_BACK = 180.0
 
 Notify = Callable[[str], None]
 
@@ -156,7 +160,8 @@ class _Grading:
         free = len(workers_of(self._cluster.dask)) - len(self._given)
         for _ in range(min(free, len(self._waiting))):
             request = self._waiting.popleft()
-            future = self._client.submit(grade_on_node, request, self._run, pure=False)
+            call = pickle.dumps(_Call(request, self._run))
+            future: Future[Told] = self._client.submit(pickle.loads, call, pure=False)
             self._given[future] = request
             future.add_done_callback(self._done.put)
 
@@ -211,6 +216,19 @@ class _Grading:
         return None if worker is None else worker.name, Answer(None, failure)
 
 
+class _Call:
+    """A call that is made where it is unpickled, within the task.
+
+    Dask ends a worker that cannot read its task: what a node lacks would look like a crash.
+    """
+
+    def __init__(self, request: Request, run: Run) -> None:
+        self._arguments = request, run
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return grade_on_node, self._arguments
+
+
 def _given_up(request: Request, error: KilledWorker | TimeoutError) -> Answer:
     if isinstance(error, KilledWorker):
         what = f"the process that graded it ended {_MOST_TRIES} times, last on"
@@ -228,9 +246,18 @@ class _Here:
 
     def __init__(self, cluster: LocalCluster) -> None:
         self.dask = cluster
+        self._last_seen = time.monotonic()
 
     def look(self) -> None:
-        """Nothing has to be done."""
+        """As in ``Cluster``."""
+        now = time.monotonic()
+        if workers_of(self.dask):
+            self._last_seen = now
+        if now - self._last_seen > _SECONDS_TO_COME_BACK:
+            raise WorkshopError(
+                "all workers have ended, and none came back",
+                remedy="see whether the machine has memory left, and run the same command again",
+            )
 
 
 def local(workers: int) -> StartCluster:

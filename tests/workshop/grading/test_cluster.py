@@ -119,7 +119,7 @@ def test_workers_with_other_packages_grade_nothing(
 
 
 def spoil() -> None:
-    cluster_worker._version = lambda _: "another"
+    cluster_worker._version = lambda name: "another"
 
 
 def test_what_a_bad_node_is_given_goes_to_another(fast: TinyCourse) -> None:
