@@ -2,26 +2,23 @@
 
 from __future__ import annotations
 
-import json
 import sys
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 from workshop import __version__
+from workshop.cli_grades import app as grade_commands
 from workshop.course import Course
 from workshop.errors import WorkshopError
 from workshop.quiz.cli import app as quiz_commands
+from workshop.terminal import Assignments, JsonFile, err, grades_table, out, progress, write_json
 
 if TYPE_CHECKING:
-    from workshop.grading.results import SubmissionResult
     from workshop.verify import VerifyReport
 
 app = typer.Typer(
@@ -31,20 +28,8 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+app.add_typer(grade_commands)
 app.add_typer(quiz_commands, name="quiz")
-out = Console()
-err = Console(stderr=True)
-
-Assignments = Annotated[
-    list[str] | None, typer.Argument(help="assignments; all of the course if none is named")
-]
-Assignment = Annotated[str, typer.Argument(help="the assignment")]
-Students = Annotated[
-    list[str] | None, typer.Option("--student", help="only this one; may be given several times")
-]
-JsonFile = Annotated[
-    Path | None, typer.Option("--json", help="write the result here as JSON; - for the terminal")
-]
 
 
 def main() -> None:
@@ -158,7 +143,7 @@ def verify(
         raise typer.BadParameter("--fast and --full exclude each other")
     reach = Reach.OWN if fast else Reach.ALL if full else Reach.REACHED
     course = Course.find()
-    with _progress("verifying") as advance:
+    with progress("verifying") as advance:
         report = verify_course(
             course,
             assignments,
@@ -176,7 +161,7 @@ def verify(
             err.print(f"wrote {path}", highlight=False)
     changed = messages.differences(course, report.exercises)
     if json_file is not None:
-        _write_json(json_file, report.to_dict() | {"messages": changed})
+        write_json(json_file, report.to_dict() | {"messages": changed})
     _show_exercises(report)
     for problem in [*_problems(report), *changed]:
         err.print(problem, style="red", markup=False)
@@ -223,117 +208,6 @@ def curriculum(
 
 
 @app.command()
-def grade(
-    assignment: Assignment,
-    student: Students = None,
-    json_file: JsonFile = None,
-    force: Annotated[
-        bool, typer.Option("--force", help="grade again what has not changed since it was graded")
-    ] = False,
-    workers: Annotated[
-        int, typer.Option("--workers", min=1, help="how many submissions to grade at a time")
-    ] = 1,
-) -> None:
-    """Grade what is new or changed, and what was interrupted; points given by hand are kept."""
-    from workshop.grading.grade import grade as grade_assignment  # noqa: PLC0415 - slow to import
-    from workshop.grading.pool import LocalPool  # noqa: PLC0415 - slow to import
-
-    with _progress("grading") as advance:
-        report = grade_assignment(
-            Course.find(),
-            assignment,
-            student,
-            force=force,
-            progress=advance,
-            pool=LocalPool(workers) if workers > 1 else None,
-        )
-    if json_file is not None:
-        _write_json(json_file, report.to_dict())
-    err.print(grades_table(report.results))
-    for note in report.notes:
-        err.print(note, style="red", markup=False)
-    if report.stored:
-        err.print(
-            f"{len(report.stored)} of {len(report.results)} have not changed since they were"
-            " graded; --force grades them again",
-            highlight=False,
-        )
-    for result in report.results:
-        if result.message:
-            err.print(f"{result.student}: {result.message}", style="yellow", markup=False)
-    if report.not_graded:
-        err.print(
-            f"{len(report.not_graded)} not graded, through no fault of theirs: put right what is"
-            " named above and run the same command again",
-            style="red",
-            highlight=False,
-        )
-        raise typer.Exit(1)
-    if not report.anything_graded:
-        err.print("nothing could be graded", style="red")
-        raise typer.Exit(1)
-
-
-@app.command()
-def log(assignment: Assignment, student: Students = None, json_file: JsonFile = None) -> None:
-    """Show what was graded when, check the log, and compare the gradebook with it."""
-    from workshop.grading.history import read_log  # noqa: PLC0415 - slow to import
-
-    history = read_log(Course.find(), assignment, student)
-    if json_file is not None:
-        _write_json(json_file, history.to_dict())
-    table = Table("line", "when (UTC)", "student", "why", "outcome", "by test", "by whom", "state")
-    for told in history.entries:
-        entry = told.logged.entry
-        table.add_row(
-            *(str(told.logged.number), entry.ended[:19].replace("T", " "), entry.student),
-            *(entry.why.value, entry.outcome.value),
-            "none" if entry.score is None else f"{entry.score:g}",
-            *(f"{entry.user}@{entry.host}", told.state),
-        )
-    err.print(table)
-    for line in history.by_hand:
-        err.print(f"by hand: {line}", highlight=False, markup=False)
-    for line in history.differences:
-        err.print(f"not from the log: {line}", style="yellow", highlight=False, markup=False)
-    for line in history.problems:
-        err.print(f"the log: {line}", style="red", highlight=False, markup=False)
-    raise typer.Exit(0 if history.ok else 1)
-
-
-@app.command()
-def feedback(assignment: Assignment, student: Students = None) -> None:
-    """Write a page for every student, without the hidden tests, into feedback/."""
-    from workshop.grading.feedback import generate_feedback  # noqa: PLC0415
-
-    course = Course.find()
-    with _progress("feedback") as advance:
-        pages = generate_feedback(course, assignment, student, progress=advance)
-    for page in pages:
-        out.print(str(page.relative_to(course.root)), highlight=False, markup=False)
-
-
-@app.command()
-def export(
-    assignment: Assignment,
-    csv_file: Annotated[
-        Path | None, typer.Option("--csv", help="write the grades here as CSV")
-    ] = None,
-    json_file: Annotated[
-        Path | None, typer.Option("--json", help="write the grades here as JSON")
-    ] = None,
-) -> None:
-    """Write the grades as CSV and JSON; without a file, as CSV to the terminal."""
-    from workshop.grading.export import export_grades  # noqa: PLC0415
-
-    grades = export_grades(Course.find(), assignment, csv=csv_file, json=json_file)
-    if csv_file is None and json_file is None:
-        sys.stdout.write(grades.to_csv())
-    for path in filter(None, (csv_file, json_file)):
-        out.print(f"wrote {path}", highlight=False, markup=False)
-
-
-@app.command()
 def demo(
     output: Annotated[Path, typer.Option("--out", help="folder for the small course")] = Path(
         "demo"
@@ -345,7 +219,7 @@ def demo(
     """Build, release, collect, grade and give feedback to a small class, in a course of its own."""
     from workshop.demo import run_demo  # noqa: PLC0415
 
-    with _progress("demo") as advance:
+    with progress("demo") as advance:
         result = run_demo(Course.find(), output.resolve(), progress=advance, notebooks=notebook)
     for report in result.reports:
         out.print(f"\n{report.assignment}", style="bold", highlight=False)
@@ -386,21 +260,6 @@ def student_kit(
     out.print(f"wrote {build_kit(output)}", highlight=False)
 
 
-def grades_table(results: Iterable[SubmissionResult]) -> Table:
-    """The grades of an assignment for people."""
-    table = Table("student", "outcome", "score", "of", "seconds", "to grade by hand")
-    for result in results:
-        table.add_row(
-            result.student,
-            result.outcome.value if result.outcome else "not graded",
-            "none" if result.score is None else f"{result.score:g}",
-            f"{result.max_score:g}",
-            f"{result.seconds:.1f}",
-            "yes" if result.needs_manual_grade else "",
-        )
-    return table
-
-
 def _scan_or_exit(course: Course, assignments: list[str] | None) -> None:
     from workshop.authoring.leaks import scan_release  # noqa: PLC0415
     from workshop.grading.held_out import held_out_labels  # noqa: PLC0415
@@ -413,32 +272,5 @@ def _scan_or_exit(course: Course, assignments: list[str] | None) -> None:
         raise typer.Exit(1)
 
 
-def _write_json(path: Path, data: dict[str, Any]) -> None:
-    text = json.dumps(data, indent=2, allow_nan=False) + "\n"
-    if str(path) == "-":
-        sys.stdout.write(text)
-    else:
-        path.write_text(text, encoding="utf-8")
-
-
 def _yes(value: bool | None) -> str:
     return "not run" if value is None else ("yes" if value else "NO")
-
-
-@contextmanager
-def _progress(title: str) -> Iterator[Any]:
-    """A progress bar; yields a function that takes how many are done, of how many, and which.
-
-    Where there is no terminal, as in a log, a line for each instead.
-    """
-    if not err.is_terminal:
-        yield lambda done, total, name: err.print(f"{title}: {done} of {total}, {name}")
-        return
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-    with Progress(*columns, TimeRemainingColumn(), console=err) as bar:
-        task = bar.add_task(title, total=None)
-
-        def advance(done: int, total: int, name: str) -> None:
-            bar.update(task, completed=done, total=total, description=f"{title}: {name}")
-
-        yield advance

@@ -15,6 +15,7 @@ from workshop.grading.sandbox.bubblewrap import MEGABYTE, View, gpu_devices
 from workshop.grading.sandbox.launch import Bounds, launch, run_confined
 from workshop.grading.sandbox.levels import remedy, require
 from workshop.grading.sandbox.seccomp import seccomp_program
+from workshop.grading.sandbox.warm import Zygote
 from workshop.grading.sandbox.watchdog import MEMORY, PROCESSES, Watchdog
 
 _BOUNDS = Bounds(memory=300 * MEGABYTE, processes=10)
@@ -68,6 +69,7 @@ def _claims() -> Iterator[Finding]:
     yield _stopped("memory is limited", _MEMORY_BOMB, MEMORY)
     yield _stopped("the number of processes is limited", _FORK_BOMB, PROCESSES)
     yield _seccomp()
+    yield _warm()
     yield _gpu()
 
 
@@ -148,6 +150,23 @@ def _seccomp() -> Finding:
         ),
         remedy="use a Linux kernel with CONFIG_SECCOMP_FILTER",
     )
+
+
+def _warm() -> Finding:
+    claim = "kernels are forked, ready at once"
+    advice = "nothing has to be done: kernels are started from nothing, some seconds each"
+    try:
+        zygote = Zygote()
+    except (WorkshopError, OSError) as error:
+        return Finding(claim, False, str(error), advice, needed=False)
+    try:
+        # No kernel comes of it: there is no connection file. But it was forked into its sandbox.
+        zygote.kernel(["-f", "/nowhere"], View(), Bounds()).close()
+    except (WorkshopError, OSError) as error:
+        return Finding(claim, False, str(error), advice, needed=False)
+    finally:
+        zygote.close()
+    return Finding(claim, True, needed=False)
 
 
 def _gpu() -> Finding:

@@ -7,7 +7,7 @@ from typer.testing import CliRunner
 
 from workshop.cli import app
 from workshop.errors import WorkshopError
-from workshop.grading.sandbox import doctor, launch, levels
+from workshop.grading.sandbox import doctor, launch, levels, warm
 from workshop.grading.sandbox.bubblewrap import bwrap_binary, hidden_folders
 
 
@@ -59,6 +59,19 @@ def test_the_doctor_proves_each_claim() -> None:
     assert len(findings) >= 9
     result = CliRunner().invoke(app, ["doctor"])
     assert result.exit_code == 0, result.output
+
+
+def test_the_doctor_tells_whether_kernels_can_be_forked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert doctor._warm().holds
+    broken = tmp_path / "zygote.py"
+    broken.write_text("raise SystemExit('no such thing here')")
+    monkeypatch.setattr(warm, "_ZYGOTE", broken)
+    finding = doctor._warm()
+    assert finding.holds is False
+    assert finding.remedy
+    assert not doctor.refuses([finding])
 
 
 def test_a_course_inside_the_visible_trees_is_hidden(monkeypatch: pytest.MonkeyPatch) -> None:

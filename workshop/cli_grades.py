@@ -1,0 +1,169 @@
+"""The commands about grades: give them, look at their log, tell students, take them elsewhere."""
+
+from __future__ import annotations
+
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.table import Table
+
+from workshop.course import Course
+from workshop.terminal import (
+    Assignment,
+    JsonFile,
+    Students,
+    err,
+    grades_table,
+    out,
+    progress,
+    write_json,
+)
+
+if TYPE_CHECKING:
+    from workshop.grading.grade import Pool
+
+app = typer.Typer()
+
+
+class Where(StrEnum):
+    """Whose machines grade, with Dask between them and this process."""
+
+    LOCAL = "local"
+    SLURM = "slurm"
+
+
+@app.command()
+def grade(
+    assignment: Assignment,
+    student: Students = None,
+    *,
+    json_file: JsonFile = None,
+    force: Annotated[
+        bool, typer.Option("--force", help="grade again what has not changed since it was graded")
+    ] = False,
+    workers: Annotated[
+        int | None,
+        typer.Option("--workers", min=1, help="how many submissions to grade at a time"),
+    ] = None,
+    cluster: Annotated[
+        Where | None,
+        typer.Option(help="grade with Dask: in jobs of Slurm, or on this machine to try it out"),
+    ] = None,
+) -> None:
+    """Grade what is new or changed, and what was interrupted; points given by hand are kept.
+
+    For --cluster slurm, docs/instructor/cluster.md tells what the nodes need, and what may stand in
+    cluster.yaml.
+    """
+    from workshop.grading.grade import grade as grade_assignment  # noqa: PLC0415 - slow to import
+
+    course = Course.find()
+    pool = _pool(course, workers, cluster)
+    with progress("grading") as advance:
+        report = grade_assignment(
+            course, assignment, student, force=force, progress=advance, pool=pool
+        )
+    if json_file is not None:
+        write_json(json_file, report.to_dict())
+    err.print(grades_table(report.results))
+    for note in report.notes:
+        err.print(note, style="red", markup=False)
+    if report.stored:
+        err.print(
+            f"{len(report.stored)} of {len(report.results)} have not changed since they were"
+            " graded; --force grades them again",
+            highlight=False,
+        )
+    for result in report.results:
+        if result.message:
+            err.print(f"{result.student}: {result.message}", style="yellow", markup=False)
+    if report.not_graded:
+        err.print(
+            f"{len(report.not_graded)} not graded, through no fault of theirs: put right what is"
+            " named above and run the same command again",
+            style="red",
+            highlight=False,
+        )
+        raise typer.Exit(1)
+    if not report.anything_graded:
+        err.print("nothing could be graded", style="red")
+        raise typer.Exit(1)
+
+
+def _pool(course: Course, workers: int | None, where: Where | None) -> Pool | None:
+    """What grades: None for this process, one submission after another."""
+    if where is None:
+        from workshop.grading.pool import LocalPool  # noqa: PLC0415 - slow to import
+
+        return LocalPool(workers) if workers is not None and workers > 1 else None
+    from workshop.grading.cluster import DaskPool, local  # noqa: PLC0415 - slow to import
+
+    if where is Where.LOCAL:
+        start = local(workers or 2)
+    else:
+        from workshop.grading.slurm import slurm  # noqa: PLC0415 - slow to import
+
+        start = slurm(course, workers)
+    return DaskPool(start, lambda said: err.print(said, style="dim", highlight=False, markup=False))
+
+
+@app.command()
+def log(assignment: Assignment, student: Students = None, json_file: JsonFile = None) -> None:
+    """Show what was graded when, check the log, and compare the gradebook with it."""
+    from workshop.grading.history import read_log  # noqa: PLC0415 - slow to import
+
+    history = read_log(Course.find(), assignment, student)
+    if json_file is not None:
+        write_json(json_file, history.to_dict())
+    table = Table("line", "when (UTC)", "student", "why", "outcome", "by test", "by whom", "state")
+    for told in history.entries:
+        entry = told.logged.entry
+        table.add_row(
+            *(str(told.logged.number), entry.ended[:19].replace("T", " "), entry.student),
+            *(entry.why.value, entry.outcome.value),
+            "none" if entry.score is None else f"{entry.score:g}",
+            *(f"{entry.user}@{entry.host}", told.state),
+        )
+    err.print(table)
+    for line in history.by_hand:
+        err.print(f"by hand: {line}", highlight=False, markup=False)
+    for line in history.differences:
+        err.print(f"not from the log: {line}", style="yellow", highlight=False, markup=False)
+    for line in history.problems:
+        err.print(f"the log: {line}", style="red", highlight=False, markup=False)
+    raise typer.Exit(0 if history.ok else 1)
+
+
+@app.command()
+def feedback(assignment: Assignment, student: Students = None) -> None:
+    """Write a page for every student, without the hidden tests, into feedback/."""
+    from workshop.grading.feedback import generate_feedback  # noqa: PLC0415
+
+    course = Course.find()
+    with progress("feedback") as advance:
+        pages = generate_feedback(course, assignment, student, progress=advance)
+    for page in pages:
+        out.print(str(page.relative_to(course.root)), highlight=False, markup=False)
+
+
+@app.command()
+def export(
+    assignment: Assignment,
+    csv_file: Annotated[
+        Path | None, typer.Option("--csv", help="write the grades here as CSV")
+    ] = None,
+    json_file: Annotated[
+        Path | None, typer.Option("--json", help="write the grades here as JSON")
+    ] = None,
+) -> None:
+    """Write the grades as CSV and JSON; without a file, as CSV to the terminal."""
+    from workshop.grading.export import export_grades  # noqa: PLC0415
+
+    grades = export_grades(Course.find(), assignment, csv=csv_file, json=json_file)
+    if csv_file is None and json_file is None:
+        sys.stdout.write(grades.to_csv())
+    for path in filter(None, (csv_file, json_file)):
+        out.print(f"wrote {path}", highlight=False, markup=False)
