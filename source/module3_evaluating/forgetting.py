@@ -267,9 +267,9 @@ checks.show(
 )
 ### BEGIN HIDDEN TESTS
 graded(
-    (1, checks.check_learned(model_a, held_out(domain="mono"), (0, 1), least=0.7)),
-    (1, checks.check_learned(naive_model, held_out(domain="poly"), (2, 3), least=0.6)),
-    (1, checks.check_forgotten(naive_model, held_out(domain="mono"), (0, 1), most=0.2)),
+    (1, checks.check_learned(model_a, held_out(domain="mono"), (0, 1), least=threshold("old"))),
+    (1, checks.check_learned(naive_model, held_out(domain="poly"), (2, 3), least=threshold("new"))),
+    (1, checks.check_forgotten(naive_model, held_out(domain="mono"), (0, 1), most=threshold("forgotten"))),
     (1, checks.check_continued(naive_model, model_a, new_model(), parts=("blocks.6", "conv_head", "bn2"))),
     like=new_model,
 )
@@ -477,8 +477,8 @@ checks.show(
 )
 ### BEGIN HIDDEN TESTS
 graded(
-    (1, checks.check_learned(rehearsed_model, held_out(domain="poly"), (2, 3), least=0.55)),
-    (2, checks.check_learned(rehearsed_model, held_out(domain="mono"), (0, 1), least=0.55)),
+    (1, checks.check_learned(rehearsed_model, held_out(domain="poly"), (2, 3), least=threshold("new"))),
+    (2, checks.check_learned(rehearsed_model, held_out(domain="mono"), (0, 1), least=threshold("old"))),
     (1, checks.check_continued(rehearsed_model, old_model, new_model(), parts=("blocks.6", "conv_head", "bn2"))),
     like=new_model,
 )
