@@ -4,16 +4,15 @@
 threshold where a right solution falls below it once in a thousand times, tries it on the named
 wrong solutions and writes ``calibration.json`` beside the notebook's text. With ``--check`` it
 takes 40 other seeds, applies the thresholds as the hidden tests do, and notes there how many pass.
-Both renew ``docs/instructor/thresholds.md``.
+If one fails, ``--again`` sets the thresholds from all seeds, and ``--check`` takes yet others. All
+renew ``docs/instructor/thresholds.md``.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import math
 import platform
-import statistics
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -22,13 +21,13 @@ from typing import Any, Protocol, TypeVar
 import torch
 import yaml
 from nbformat import NotebookNode
-from scipy import stats
 from torch import nn
 
 import checks
 from checks.accuracy import Encode, inputs_of
 from workshop import learn
 from workshop.analysis import thresholds
+from workshop.analysis.calibration import Summary, set_anew, threshold_of
 from workshop.authoring.build import compile_notebook
 from workshop.course import Course
 from workshop.grading.hidden import held_out, held_out_texts
@@ -42,11 +41,6 @@ Plan = Mapping[str, Any]
 and which wrong solutions must not reach the threshold."""
 SEEDS, FRESH_SEEDS = 20, 40
 FIRST_CALIBRATION_SEED, FIRST_FRESH_SEED = 1, 101
-# Learners choose other rates, epochs and batches than the reference: their accuracies spread more
-# than those of seeds alone. No standard deviation below this is believed.
-LEAST_SPREAD = 0.01
-RIGHT_REJECTED = 0.001
-WRONG_ACCEPTED = 0.05
 
 
 class Measure(Protocol):
@@ -188,64 +182,6 @@ def seen_of_wrong(
     return found
 
 
-def lower_limit(values: Sequence[float], rate: float) -> float:
-    """What one more value of this group falls below with probability ``rate`` (t distribution)."""
-    return statistics.mean(values) + float(stats.t.ppf(rate, df=len(values) - 1)) * spread(values)
-
-
-def exceeds(values: Sequence[float], threshold: float) -> float:
-    """The probability that one more value of this group reaches the threshold (t distribution)."""
-    distance = (threshold - statistics.mean(values)) / spread(values)
-    return float(stats.t.sf(distance, df=len(values) - 1))
-
-
-def spread(values: Sequence[float]) -> float:
-    """The standard deviation of one more value around the mean of these."""
-    return max(statistics.stdev(values), LEAST_SPREAD) * math.sqrt(1 + 1 / len(values))
-
-
-def summary(values: Sequence[float]) -> dict[str, Any]:
-    return {
-        "seeds": len(values),
-        "mean": round(statistics.mean(values), 4),
-        "sd": round(statistics.stdev(values), 4),
-        "min": round(min(values), 4),
-        "max": round(max(values), 4),
-    }
-
-
-def threshold_of(
-    name: str,
-    measure: Measure,
-    right: Sequence[tuple[float, float]],
-    wrong: Mapping[str, Sequence[tuple[float, float]]],
-) -> dict[str, Any]:
-    """Where a threshold stands, with all that it was set from; ends if there is no such place."""
-    # A right solution that fails the first measurement gets the second; a wrong one that passes the
-    # first needs no second. So each is judged by the figure that is worse for the threshold.
-    sign = -1 if measure.below else 1
-    reached = [both for _, both in right]
-    others = {each: [max(pair) for pair in pairs] for each, pairs in wrong.items()}
-    limit = lower_limit([sign * value for value in reached], RIGHT_REJECTED)
-    threshold = sign * math.floor(1000 * limit) / 1000
-    accepted = {
-        each: exceeds([sign * value for value in values], sign * threshold)
-        for each, values in others.items()
-    }
-    guessed = not measure.below and measure.majority() >= threshold
-    if max(accepted.values()) > WRONG_ACCEPTED or guessed:
-        sys.exit(f"{name}: {threshold} does not tell right from wrong: {accepted}")
-    return {
-        "threshold": threshold,
-        "device": str(learn.pick_device()),
-        "reference": summary(reached),
-        "wrong": {each: summary(values) for each, values in others.items()},
-        "majority_guess": round(measure.majority(), 4),
-        "right_solution_rejected": RIGHT_REJECTED,
-        "wrong_solution_accepted": {each: round(rate, 6) for each, rate in accepted.items()},
-    }
-
-
 def calibrated(
     notebook: NotebookNode, variants: Variants, plans: Mapping[str, Plan], seeds: Sequence[int]
 ) -> dict[str, Any]:
@@ -257,13 +193,27 @@ def calibrated(
 
     right = seen(notebook, plans, seeds, look)
     wrong = seen_of_wrong(notebook, variants, plans, seeds, look)
-    return {name: threshold_of(name, measures[name], right[name], wrong[name]) for name in plans}
+    # A right solution that fails the first measurement gets the second; a wrong one that passes the
+    # first needs no second. So each is judged by the figure that is worse for the threshold.
+    return {
+        name: threshold_of(
+            name,
+            Summary.of([both for _, both in right[name]]),
+            {
+                each: Summary.of([max(pair) for pair in pairs])
+                for each, pairs in wrong[name].items()
+            },
+            below=measures[name].below,
+            majority=measures[name].majority(),
+        )
+        for name in plans
+    }
 
 
 def tried(values: Sequence[tuple[bool, float]]) -> dict[str, Any]:
     """How many passed."""
     passed = sum(passes for passes, _ in values)
-    return {"passed": passed, **summary([accuracy for _, accuracy in values])}
+    return {"passed": passed, **Summary.of([accuracy for _, accuracy in values]).to_dict()}
 
 
 def checked(
@@ -296,6 +246,11 @@ def main() -> None:
     parser.add_argument("notebook", help="the notebook's name, without its ending")
     parser.add_argument("--check", action="store_true", help="try the thresholds on new seeds")
     parser.add_argument(
+        "--again",
+        action="store_true",
+        help="set the thresholds anew from all that was measured, the seeds of --check included",
+    )
+    parser.add_argument(
         "--seeds",
         type=int,
         help=f"how many seeds: {SEEDS}, or {FRESH_SEEDS} new ones, if not given; fewer give a lower"
@@ -311,10 +266,16 @@ def main() -> None:
     plans = yaml.safe_load((folder / "calibration.yaml").read_text(encoding="utf-8"))
     variants = load_variants(folder / "variants.yaml")
     output = folder / "calibration.json"
-    if arguments.check:
+    if arguments.check or arguments.again:
         evidence = json.loads(output.read_text(encoding="utf-8"))
-        seeds = range(FIRST_FRESH_SEED, FIRST_FRESH_SEED + (arguments.seeds or FRESH_SEEDS))
         known = evidence["thresholds"]
+    if arguments.again:
+        evidence["thresholds"] = {name: set_anew(name, each) for name, each in known.items()}
+    elif arguments.check:
+        # Seeds that a threshold was set from cannot try it.
+        used = max(known[name]["reference"]["seeds"] for name in plans) - SEEDS
+        first = FIRST_FRESH_SEED + max(0, used)
+        seeds = range(first, first + (arguments.seeds or FRESH_SEEDS))
         goals = {name: known[name]["threshold"] for name in plans}
         for name, fresh in checked(notebook, variants, plans, seeds, goals).items():
             known[name]["fresh"] = fresh
