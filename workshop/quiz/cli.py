@@ -9,7 +9,6 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from checks.names import plural
 from workshop.course import Course
 from workshop.errors import WorkshopError
 
@@ -36,7 +35,8 @@ def import_deck(
     What is ambiguous, or has no answer, is reported with its line and left out. Exit status 1 if
     anything was reported.
     """
-    from workshop.quiz.deck import find_questions, to_yaml  # noqa: PLC0415 - takes a while
+    from checks.names import plural  # noqa: PLC0415 - takes a while, as does the next
+    from workshop.quiz.deck import find_questions, to_yaml  # noqa: PLC0415
     from workshop.quiz.deck_text import read_deck, slide_of  # noqa: PLC0415
 
     if output.exists() and not force:
@@ -70,7 +70,8 @@ def export(
     folder: Annotated[Path, typer.Option("--out", help="folder for the files")] = Path("exports"),
 ) -> None:
     """Write quizzes with their keys as QTI packages (Canvas) or Moodle XML, one file for each."""
-    from workshop.quiz.items import load_quizzes, quiz_named  # noqa: PLC0415 - takes a while
+    from checks.names import plural  # noqa: PLC0415 - takes a while, as does the next
+    from workshop.quiz.items import load_quizzes, quiz_named  # noqa: PLC0415
     from workshop.quiz.moodle import to_moodle  # noqa: PLC0415
     from workshop.quiz.qti import to_qti  # noqa: PLC0415
 
