@@ -11,7 +11,5 @@ def test_asking_for_help_imports_no_heavy_library() -> None:
         "import sys, workshop.cli;"
         "print([each for each in ('torch', 'nbgrader', 'distributed') if each in sys.modules])"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True
-    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

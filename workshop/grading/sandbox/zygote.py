@@ -52,10 +52,20 @@ _LIBRARIES = (
     "ipywidgets",
     "ipykernel.kernelapp",
     "ipykernel.ipkernel",
+    # A kernel imports the rest only when it starts: half of the time that it would take.
+    "ipykernel.debugger",
+    "IPython.core.completerlib",
+    "IPython.core.debugger",
     "IPython.core.interactiveshell",
+    "IPython.core.oinspect",
+    "IPython.extensions.storemagic",
+    "sqlite3",
+    "tornado.platform.asyncio",
 )
 # They look at how they are run when they are imported, so each kernel imports them again.
 _DEPENDING_ON_THE_KERNEL = ("tqdm.auto", "tqdm.autonotebook")
+# Variables that a library sets when it is imported, for itself.
+_SET_BY_LIBRARIES = ("PYDEVD_USE_FRAME_EVAL",)
 _LARGEST_REQUEST = 1 << 20
 _NAMESPACES = 8  # at most; after them a request has three more descriptors
 _SETNS_FLAGS = {
@@ -255,8 +265,9 @@ def _filter_calls(program: bytes) -> None:
 
 def _renew(request: dict[str, Any]) -> None:
     """What a process that has just been started would have of its own."""
+    kept = {name: os.environ[name] for name in _SET_BY_LIBRARIES if name in os.environ}
     os.environ.clear()
-    os.environ.update(request["env"])
+    os.environ.update({**kept, **request["env"]})
     sys.argv = ["ipykernel_launcher", *request["arguments"]]
     sys.path[:] = [*request["path"], *(each for each in sys.path if each not in request["path"])]
     sys.path_importer_cache.clear()  # of folders that look different from inside
