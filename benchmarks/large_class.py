@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import psutil
 from matplotlib.figure import Figure
 
 from benchmarks.classes import class_course, scores_of
@@ -45,11 +46,12 @@ def measured(root: Path, students: int, workers: int) -> dict[str, Any]:
         stderr=subprocess.DEVNULL,
     )
     seen: list[tuple[float, float, int, int]] = []
-    started: set[int] = set()
+    started: set[psutil.Process] = set()
     while process.poll() is None:
-        pids = tree(process.pid)
-        started |= pids
-        row = (time.monotonic() - began, proportional_memory(pids), len(pids), open_files(pids))
+        running = tree(process.pid)
+        started.update(running)
+        used = proportional_memory(running), len(running), open_files(running)
+        row = (time.monotonic() - began, *used)
         seen.append(row)
         time.sleep(SECONDS_BETWEEN)
     seconds = time.monotonic() - began
@@ -66,7 +68,7 @@ def measured(root: Path, students: int, workers: int) -> dict[str, Any]:
         ],
         "mb_more_in_the_last_tenth": _growth([row[1] for row in seen]),
         "files_more_in_the_last_tenth": _growth([row[3] for row in seen]),
-        "left_processes": len([pid for pid in started if Path(f"/proc/{pid}").exists()]),
+        "left_processes": sum(each.is_running() for each in started),
         "left_temporary_files": len([*temporary.rglob("*")]),
         "left_beside_the_gradebook": [each.name for each in course.root.glob("gradebook.db-*")],
         "gradebook_can_be_written": _can_be_written(course.gradebook),

@@ -1,12 +1,12 @@
 """What limits a large class: the one process that writes, Dask's scheduler, and room on the disk.
 
-Run: python -m benchmarks.scale [--submissions N] [--tasks N] [--out FOLDER]
+Run: python -m benchmarks.scale [--submissions N] [--tasks N]
 
 One light submission is graded for real; what came of it is then written for many students by the
 real writer, so that log and gradebook grow as they would. Dask's scheduler gives out tasks of the
 same size that compute nothing. Both run in the process that the instructor starts: together their
 times say how many submissions a second it can take in, and so how many workers it can feed. Writes
-``scale.json`` and ``scale.png`` into the folder, and prints a table.
+JSON and a picture to ``build/benchmarks``, and prints a table.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ from collections.abc import Generator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-import matplotlib as mpl
 from distributed import Client
-from matplotlib import pyplot as plt
+from matplotlib.figure import Figure
 from rich.progress import track
 
+from benchmarks.output import save
 from tests.security.lab import ASSIGNMENT, NOTEBOOK, SOLUTIONS, build, submission
 from workshop.course import Course
 from workshop.grading.cluster import local
@@ -132,10 +132,10 @@ def seconds_per_task(request: Request, told: Told, tasks: int) -> float:
         return (time.process_time() - began) / tasks
 
 
-def drawn(seconds: Sequence[float], path: Path) -> None:
+def drawn(seconds: Sequence[float]) -> Figure:
     """The writer's time for a submission, as the gradebook grows."""
-    mpl.use("agg")
-    figure, axes = plt.subplots(figsize=(6, 3.5), layout="constrained")
+    figure = Figure(figsize=(6, 3.5), layout="constrained")
+    axes = figure.subplots()
     axes.plot(range(1, len(seconds) + 1), [1000 * each for each in seconds], ".", ms=2, alpha=0.4)
     starts = range(0, len(seconds), WINDOW)
     medians = [1000 * statistics.median(seconds[start : start + WINDOW]) for start in starts]
@@ -143,17 +143,14 @@ def drawn(seconds: Sequence[float], path: Path) -> None:
     axes.set(xlabel="submissions in the gradebook", ylabel="milliseconds to write one")
     axes.set_ylim(0, 3 * max(medians))
     axes.legend()
-    figure.savefig(path, dpi=150)
+    return figure
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--submissions", type=int, default=1500)
     parser.add_argument("--tasks", type=int, default=500)
-    parser.add_argument("--out", type=Path, default=Path("build") / "scale")
     options = parser.parse_args()
-    options.out.mkdir(parents=True, exist_ok=True)
-    output = options.out.resolve()
     before = Path.cwd()
     with tempfile.TemporaryDirectory() as name:
         course, model, notebooks, text, seconds = graded_model(Path(name) / "course")
@@ -189,12 +186,10 @@ def main() -> None:
         "bytes of graded notebooks for one": written.notebook_bytes / count,
         "files of graded notebooks for one": written.files / count,
     }
-    data = {**figures, "writing": written.seconds}
-    (output / "scale.json").write_text(json.dumps(data, indent=1) + "\n", encoding="utf-8")
-    drawn(written.seconds, output / "scale.png")
     print("| what | measured |\n| --- | --- |")
     for what, value in figures.items():
         print(f"| {what} | {value:.4g} |")
+    save("scale", {**figures, "writing": written.seconds}, drawn(written.seconds))
 
 
 if __name__ == "__main__":

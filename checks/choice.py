@@ -137,7 +137,7 @@ def check_choice_splits(facts: ChoiceFacts) -> Verdict:
     Args:
         facts: what :func:`observe_choice` saw.
     """
-    _require(facts)
+    require_facts(facts, ChoiceFacts)
     asked = {split for _, split in (*facts.fitted, *facts.scored)}
     if "test" in asked:
         raise LearnerError(
@@ -165,7 +165,7 @@ def check_choice(facts: ChoiceFacts, case: int = 0) -> Verdict:
         facts: what :func:`observe_choice` saw.
         case: the same as there.
     """
-    _require(facts)
+    require_facts(facts, ChoiceFacts)
     strengths: Sequence[float] = _STRENGTHS[case]
     if facts.chosen is None or facts.chosen not in strengths:
         raise LearnerError(
@@ -194,7 +194,3 @@ def check_choice(facts: ChoiceFacts, case: int = 0) -> Verdict:
             else "Take the strength whose validation score is the highest.",
         )
     return passed("choice.best", "The strength is the best on the validation split.")
-
-
-def _require(facts: ChoiceFacts) -> None:
-    require_facts(facts, ChoiceFacts)

@@ -141,10 +141,6 @@ def _answer(layer: nn.Module, probe: torch.Tensor) -> torch.Tensor:
     return returned.detach().float().cpu()
 
 
-def _require(seen: object) -> LoraLayerFacts:
-    return require_facts(seen, LoraLayerFacts)
-
-
 @checked("lora.start")
 def check_lora_start(
     seen: LoraLayerFacts, *, inputs: int, outputs: int, rank: int, seed: int = 0
@@ -158,7 +154,7 @@ def check_lora_start(
         rank: as there.
         seed: as there.
     """
-    facts = _require(seen)
+    facts = require_facts(seen, LoraLayerFacts)
     wanted = {"A": (rank, inputs), "B": (outputs, rank)}
     for name, shape in (("A", facts.a_shape), ("B", facts.b_shape)):
         if shape != wanted[name]:
@@ -199,7 +195,7 @@ def check_lora_frozen(seen: LoraLayerFacts) -> Verdict:
     Args:
         seen: what :func:`observe_lora_layer` saw.
     """
-    facts = _require(seen)
+    facts = require_facts(seen, LoraLayerFacts)
     if set(facts.trainable) != {"A", "B"}:
         raise LearnerError(
             f"What trains is {listing(sorted(facts.trainable)) or 'nothing'}.",
@@ -224,7 +220,7 @@ def check_lora_update(
         alpha: as there.
         seed: as there.
     """
-    facts = _require(seen)
+    facts = require_facts(seen, LoraLayerFacts)
     base, probe, down, up = _problem(inputs, outputs, rank, seed)
     with torch.no_grad():
         plain = base(probe)

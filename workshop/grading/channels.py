@@ -81,8 +81,8 @@ class Meter:
         return cut
 
     def note_cut(self) -> None:
-        """Remember that a channel was cut, unless something else was exceeded before."""
-        self.over = self.over or f"more than {_in_words(self.largest)} sent at once"
+        """Remember that a channel was cut, since a message was too large."""
+        self.over = f"more than {_in_words(self.largest)} sent at once"
 
     def close(self) -> None:
         """Give back what was held."""
@@ -157,7 +157,7 @@ def metered_client(meter: Meter, stop: Callable[[], None]) -> type[AsyncKernelCl
 
         def _context_default(self) -> zmq.asyncio.Context:
             self._created_context = True
-            return _context(_SMALL_MESSAGE, _FEW)
+            return small_context()
 
         def stop_channels(self) -> None:
             meter.close()  # first: the context ends only when its last socket is closed
@@ -178,13 +178,9 @@ def metered_client(meter: Meter, stop: Callable[[], None]) -> type[AsyncKernelCl
 
 def small_context() -> zmq.asyncio.Context:
     """A context for channels that carry a few words."""
-    return _context(_SMALL_MESSAGE, _FEW)
-
-
-def _context(max_size: int, queued: int) -> zmq.asyncio.Context:
     context = zmq.asyncio.Context()
-    context.setsockopt(zmq.MAXMSGSIZE, max_size)
-    context.setsockopt(zmq.RCVHWM, queued)
+    context.setsockopt(zmq.MAXMSGSIZE, _SMALL_MESSAGE)
+    context.setsockopt(zmq.RCVHWM, _FEW)
     context.setsockopt(zmq.RECONNECT_IVL, _MILLISECONDS_TO_CONNECT)
     return context
 

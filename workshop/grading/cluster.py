@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import os
 import pickle
 import queue
 import time
@@ -26,9 +25,8 @@ from distributed.scheduler import Scheduler, WorkerState
 from workshop.errors import WorkshopError
 from workshop.grading.cluster_worker import Run, Told, decisive_versions, grade_on_node
 from workshop.grading.failures import NotGraded
-from workshop.grading.worker import Answer, Request
+from workshop.grading.worker import MOST_TRIES, Answer, Request, given_up, threads_for
 
-_MOST_TRIES = 2
 _SECONDS_BETWEEN_LOOKS = 0.5
 _SECONDS_TO_FETCH = 60.0
 _SECONDS_TO_COME_BACK = 180.0
@@ -171,10 +169,10 @@ class _Grading:
         try:
             told: Told = future.result(timeout=_SECONDS_TO_FETCH)
         except (KilledWorker, TimeoutError) as error:
-            if self._tries[request.student] < _MOST_TRIES:
+            if self._tries[request.student] < MOST_TRIES:
                 self._waiting.append(request)
             else:
-                yield request, _given_up(request, error)
+                yield request, given_up(request, _why_lost(error))
         except Exception as error:  # noqa: BLE001 - whatever a node cannot load or send
             yield from self._without(*self._unable(future, error), request)
         else:
@@ -229,14 +227,12 @@ class _Call:
         return grade_on_node, self._arguments
 
 
-def _given_up(request: Request, error: KilledWorker | TimeoutError) -> Answer:
+def _why_lost(error: KilledWorker | TimeoutError) -> str:
     if isinstance(error, KilledWorker):
-        what = f"the process that graded it ended {_MOST_TRIES} times, last on"
-        what = f"{what} {error.last_worker.host}"
-    else:  # it was lost after it had finished
-        what = f"{_MOST_TRIES} workers were lost before they could answer"
-    remedy = f"grade it alone: workshop grade {request.assignment} --student {request.student}"
-    return Answer(None, NotGraded(what, remedy=remedy))
+        what = f"the process that graded it ended {MOST_TRIES} times, last on"
+        return f"{what} {error.last_worker.host}"
+    # It was lost after it had finished.
+    return f"{MOST_TRIES} workers were lost before they could answer"
 
 
 class _Here:
@@ -270,9 +266,8 @@ def local(workers: int) -> StartCluster:
     @contextlib.contextmanager
     def start(requests: Sequence[Request], _: Notify) -> Iterator[Cluster]:
         count = min(workers, len(requests))
-        threads = max(1, len(os.sched_getaffinity(0)) // count)
         with (
-            dask.config.set(quiet_config(threads)),
+            dask.config.set(quiet_config(threads_for(count))),
             LocalCluster(
                 n_workers=count,
                 threads_per_worker=1,

@@ -18,15 +18,20 @@ from multiprocessing.connection import Connection, wait
 
 import torch
 
-from workshop.grading.failures import NotGraded
 from workshop.grading.lifetime import end_with_parent
 from workshop.grading.sandbox import warm
-from workshop.grading.worker import Answer, Request, grade_submission
+from workshop.grading.worker import (
+    MOST_TRIES,
+    Answer,
+    Request,
+    given_up,
+    grade_submission,
+    threads_for,
+)
 
 # Workers are forked from a process that has no threads and holds nothing of this one's.
 _context = multiprocessing.get_context("forkserver")
 _PRELOADED = ["workshop.grading.worker", "workshop.grading.nbgrader_steps"]
-_MOST_TRIES = 2
 _SECONDS_TO_END = 5.0
 
 
@@ -73,10 +78,12 @@ class LocalPool:
                         yield request, worker.connection.recv()
                     except (EOFError, ConnectionResetError):
                         worker.process.join()
-                        if tries[request.student] < _MOST_TRIES:
+                        if tries[request.student] < MOST_TRIES:
                             waiting.append(request)
                         else:
-                            yield request, _given_up(worker)
+                            code = worker.process.exitcode
+                            what = f"the process that graded it ended {MOST_TRIES} times"
+                            yield request, given_up(request, f"{what} (code {code})")
 
     @contextlib.contextmanager
     def _workers(self, count: int) -> Iterator[list[_Worker]]:
@@ -111,17 +118,8 @@ class LocalPool:
 
 
 def _threads(workers: int) -> int:
-    """For each worker, so that all together are as many as there are processors."""
     chosen = os.environ.get("OMP_NUM_THREADS", "")
-    return int(chosen) if chosen.isdecimal() else max(1, len(os.sched_getaffinity(0)) // workers)
-
-
-def _given_up(worker: _Worker) -> Answer:
-    failure = NotGraded(
-        f"the process that graded it ended {_MOST_TRIES} times (code {worker.process.exitcode})",
-        remedy="grade it alone: workshop grade ASSIGNMENT --student STUDENT",
-    )
-    return Answer(None, failure)
+    return int(chosen) if chosen.isdecimal() else threads_for(workers)
 
 
 def _serve(

@@ -18,13 +18,17 @@ from traitlets.config import Config
 from workshop.course import Course, scripts_on_path
 from workshop.errors import WorkshopError
 from workshop.grading.converter import DurableAutograde, Work
-from workshop.grading.failures import explained
+from workshop.grading.failures import NotGraded, explained
 from workshop.grading.gradebook import without_autoflush_warnings
 from workshop.grading.ledger import Ledger
 
 # nbgrader's chatter; what matters of it is in the results.
 log = logging.Logger("workshop.grading", logging.CRITICAL)
 log.addHandler(logging.NullHandler())
+
+
+MOST_TRIES = 2
+"""How many workers a submission may end before it is set aside."""
 
 
 @dataclass(frozen=True)
@@ -57,6 +61,17 @@ class Answer:
 
     work: Work | None
     failure: WorkshopError | None
+
+
+def threads_for(workers: int) -> int:
+    """For each worker, so that all together are as many as there are processors."""
+    return max(1, len(os.sched_getaffinity(0)) // workers)
+
+
+def given_up(request: Request, what: str) -> Answer:
+    """The answer for a submission that is set aside, and why."""
+    remedy = f"grade it alone: workshop grade {request.assignment} --student {request.student}"
+    return Answer(None, NotGraded(what, remedy=remedy))
 
 
 class SubmissionConverter(DurableAutograde):
