@@ -70,11 +70,9 @@ c.ClearMarkScheme.enforce_metadata = False
 # Reads old formats too, and rejects what cannot be graded instead of leaving it at 0.
 c.Autograde.exporter_class = "workshop.grading.nbgrader_steps.SubmissionExporter"
 # First pass. Ours restores what nbgrader's OverwriteCells leaves to the student: tags (one of
-# them keeps a test from running, for full marks), deleted and doubled cells.
-c.Autograde.sanitize_preprocessors = [
-    "workshop.grading.nbgrader_steps.RestoreSubmission",
-    "nbgrader.preprocessors.CheckCellMetadata",
-]
+# them keeps a test from running, for full marks), deleted and doubled cells. What it puts into the
+# metadata is the assignment's own, so there is nothing for CheckCellMetadata to find.
+c.Autograde.sanitize_preprocessors = ["workshop.grading.nbgrader_steps.RestoreSubmission"]
 # Second pass. nbgrader's Execute runs where the hidden tests lie and loses a submission whose
 # kernel dies; its scoring gives full marks for any last value that is not a number. There is no
 # grading without execution: `--no-execute` has no effect.

@@ -58,9 +58,13 @@ def grade(
     For --cluster slurm, docs/instructor/cluster.md tells what the nodes need, and what may stand in
     cluster.yaml.
     """
-    from workshop.grading.grade import grade as grade_assignment  # noqa: PLC0415 - slow to import
+    from workshop.grading.head_start import head_start  # noqa: PLC0415 - the other commands need none
 
     course = Course.find()
+    if cluster is None:
+        head_start(course.nbgrader_config(), workers or 1)
+    from workshop.grading.grade import grade as grade_assignment  # noqa: PLC0415 - slow to import
+
     pool = _pool(course, workers, cluster)
     with progress("grading") as advance:
         report = grade_assignment(

@@ -16,10 +16,11 @@ from jupyter_client.manager import AsyncKernelManager
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionComplete, DeadKernelError
 from nbformat import NotebookNode
-from nbformat.v4 import new_code_cell, new_output
+from nbformat.v4 import new_output
 from nbformat.validator import isvalid
 
 from workshop.grading.channels import KNOWN, OUTPUTS, Meter, metered_client, small_context
+from workshop.grading.records import new_cell
 from workshop.grading.sandbox.bubblewrap import View, gpu_devices
 from workshop.grading.sandbox.launch import Bounds, Sandbox
 from workshop.grading.sandbox.provisioner import ConfinedKernelManager, ConfinedProvisioner
@@ -121,7 +122,7 @@ class Client(NotebookClient):
             DeadKernelError: the kernel died.
             CellTimeoutError: the code could not be interrupted.
         """
-        cell, replies = new_code_cell(source), []
+        cell, replies = new_cell("code", source, cell_id="asked"), []
         before = self.timeout_func, self.on_cell_executed
         self.timeout_func = lambda _: seconds  # type: ignore[assignment]
         self.on_cell_executed = lambda execute_reply, **_: replies.append(execute_reply["content"])

@@ -12,7 +12,6 @@ from typing import Any
 
 from nbconvert.exporters import NotebookExporter
 from nbformat import NotebookNode
-from nbgrader.api import Gradebook
 from nbgrader.converters import Autograde
 from nbgrader.preprocessors import GetGrades, NbGraderPreprocessor
 from nbgrader.utils import compute_checksum
@@ -24,7 +23,7 @@ from workshop.grading.converter import DurableAutograde
 from workshop.grading.execution import Limits, scratch_copy
 from workshop.grading.failures import patiently
 from workshop.grading.feedback_cells import clean_for_student
-from workshop.grading.gradebook import load_master
+from workshop.grading.gradebook import gradebook_at, load_master
 from workshop.grading.prechecks import check_folder, read_notebook
 from workshop.grading.records import Outcome, nbgrader_of, record_of
 from workshop.grading.restore import MasterNotebook, restore
@@ -32,7 +31,6 @@ from workshop.grading.sandbox.levels import Confinement
 from workshop.grading.scoring import crash_traces, score_notebook
 from workshop.grading.shared_features import shared_features
 from workshop.grading.transaction import NotebookGrades
-from workshop.grading.verification import load_thresholds, run_verified
 
 _Converted = tuple[NotebookNode, dict[str, Any]]
 
@@ -84,7 +82,7 @@ class RestoreSubmission(NbGraderPreprocessor):  # type: ignore[misc] # nbgrader 
         about = resources["nbgrader"]
 
         def load() -> MasterNotebook:
-            with Gradebook(about["db_url"]) as gradebook:
+            with gradebook_at(about["db_url"]) as gradebook:
                 return load_master(gradebook, about["assignment"], about["notebook"])
 
         restore(nb, patiently(load))
@@ -139,6 +137,9 @@ class ExecuteSubmission(NbGraderPreprocessor):  # type: ignore[misc]
         Raises:
             KernelStartError: the kernel did not start.
         """
+        # A process that only writes down what others graded has no use for PyTorch.
+        from workshop.grading.verification import load_thresholds, run_verified  # noqa: PLC0415
+
         limits = Limits(**{each.name: getattr(self, each.name) for each in fields(Limits)})
         about = resources["nbgrader"]
         # Converters work in the course's root.
@@ -182,7 +183,7 @@ class StrictSaveAutoGrades(NbGraderPreprocessor):  # type: ignore[misc]
             )
 
         def load() -> MasterNotebook:
-            with Gradebook(about["db_url"]) as gradebook:
+            with gradebook_at(about["db_url"]) as gradebook:
                 return load_master(gradebook, about["assignment"], about["notebook"])
 
         results, whole = score_notebook(nb), record_of(nb)

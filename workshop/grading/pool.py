@@ -13,11 +13,9 @@ import signal
 from collections import deque
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from multiprocessing import forkserver
 from multiprocessing.connection import Connection, wait
 
-import torch
-
+from workshop.grading.head_start import start_forkserver
 from workshop.grading.lifetime import end_with_parent
 from workshop.grading.sandbox import warm
 from workshop.grading.worker import (
@@ -31,7 +29,6 @@ from workshop.grading.worker import (
 
 # Workers are forked from a process that has no threads and holds nothing of this one's.
 _context = multiprocessing.get_context("forkserver")
-_PRELOADED = ["workshop.grading.worker", "workshop.grading.nbgrader_steps"]
 _SECONDS_TO_END = 5.0
 
 
@@ -88,9 +85,7 @@ class LocalPool:
     @contextlib.contextmanager
     def _workers(self, count: int) -> Iterator[list[_Worker]]:
         if count:
-            # They import the libraries once for all of them, while the zygote does the same.
-            _context.set_forkserver_preload(_PRELOADED)
-            forkserver.ensure_running()
+            start_forkserver()  # first: it imports while the zygote does the same
         self._zygote = warm.to_share() if self._fork_kernels and count else None
         workers = [self._worker() for _ in range(count)]
         try:
@@ -131,6 +126,8 @@ def _serve(
     end_with_parent()
     os.environ.clear()
     os.environ.update(environment)
+    import torch  # noqa: PLC0415 - the process that asks has no use for it
+
     torch.set_num_threads(int(environment["OMP_NUM_THREADS"]))  # it has read the variable before
     warm.adopt(zygote)
     with contextlib.suppress(EOFError, BrokenPipeError):

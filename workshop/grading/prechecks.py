@@ -5,25 +5,21 @@ from __future__ import annotations
 import difflib
 import json
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import nbformat
 from nbformat import NotebookNode, from_dict
-from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_raw_cell
+from nbformat.v4 import new_notebook
 from nbgrader.utils import parse_utc
 
 from workshop.errors import WorkshopError
+from workshop.grading.records import new_cell
 
 _FORMAT = 4
 _LARGEST = 64 * 1024 * 1024  # bytes; more is a notebook full of forgotten outputs
 _SAVE_AGAIN = "open it in JupyterLab, save it and hand it in again"
-_NEW_CELL: dict[str, Callable[..., NotebookNode]] = {
-    "code": new_code_cell,
-    "markdown": new_markdown_cell,
-    "raw": new_raw_cell,
-}
 
 
 class RejectedSubmission(WorkshopError):
@@ -180,16 +176,19 @@ def _clean(path: Path, content: dict[str, Any]) -> NotebookNode:
 
 
 def _clean_cell(path: Path, number: int, cell: dict[str, Any]) -> NotebookNode:
-    make = _NEW_CELL.get(str(cell.get("cell_type")))
+    kind = cell.get("cell_type")
     source = cell.get("source")
     if isinstance(source, list) and all(isinstance(line, str) for line in source):
         source = "".join(source)
     metadata = cell.get("metadata", {})
-    if make is None or not isinstance(source, str) or not isinstance(metadata, dict):
+    if (
+        kind not in ("code", "markdown", "raw")
+        or not isinstance(source, str)
+        or not isinstance(metadata, dict)
+    ):
         raise RejectedSubmission(f"cell {number} is broken", where=path, remedy=_SAVE_AGAIN)
     # A new id each: copies of a cell share theirs, and then the notebook would not be valid.
-    clean = make(source, id=f"cell-{number}")
-    clean.metadata = from_dict(metadata)
+    clean = new_cell(kind, source, cell_id=f"cell-{number}", metadata=from_dict(metadata))
     if clean.cell_type == "markdown" and _are_attachments(cell.get("attachments")):
         clean.attachments = cell["attachments"]
     return clean

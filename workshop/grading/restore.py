@@ -8,21 +8,14 @@ from the gradebook's copy of the assignment.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from nbformat import NotebookNode
-from nbformat.v4 import new_code_cell, new_markdown_cell, new_raw_cell
 
 from workshop.grading.hiding import visible_part
 from workshop.grading.prechecks import RejectedSubmission
-from workshop.grading.records import KEY, nbgrader_of, record_of
-
-_NEW_CELL: dict[str, Callable[..., NotebookNode]] = {
-    "code": new_code_cell,
-    "markdown": new_markdown_cell,
-    "raw": new_raw_cell,
-}
+from workshop.grading.records import KEY, nbgrader_of, new_cell, record_of
 
 
 @dataclass(frozen=True)
@@ -133,7 +126,7 @@ def _known_name(cell: NotebookNode, known: dict[str, MasterCell]) -> str | None:
 
 def _restored(cell: NotebookNode, master: MasterCell, copies: int) -> NotebookNode:
     source = master.source if master.locked else cell.source
-    result = _NEW_CELL[master.cell_type](source, metadata=master.metadata, id=cell.id)
+    result = new_cell(master.cell_type, source, cell_id=cell.id, metadata=master.metadata)
     if "attachments" in cell and master.cell_type == "markdown" and not master.locked:
         result.attachments = cell.attachments
     if master.is_answer:
@@ -173,6 +166,7 @@ def _index_of(cells: list[NotebookNode], grade_id: str) -> int:
 
 def _put_back(master: MasterCell, number: int) -> NotebookNode:
     source = master.source if master.locked else visible_part(master.source)
-    cell = _NEW_CELL[master.cell_type](source, metadata=master.metadata, id=f"put-back-{number}")
+    name = f"put-back-{number}"
+    cell = new_cell(master.cell_type, source, cell_id=name, metadata=master.metadata)
     cell.metadata[KEY] = NotebookNode(deleted=True, unanswered=master.is_answer)
     return cell

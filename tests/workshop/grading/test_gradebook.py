@@ -1,14 +1,18 @@
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+import psutil
 import pytest
 from nbgrader.api import Gradebook
 from nbgrader.coursedir import CourseDirectory
 
 from workshop.errors import WorkshopError
 from workshop.grading.gradebook import (
+    gradebook_at,
     load_grades,
     load_master,
     max_score_of,
@@ -95,3 +99,23 @@ def test_points_by_hand_stay_and_ask_to_be_looked_at_again(gradebook: Gradebook)
 
 def test_nobodys_grades_are_empty(gradebook: Gradebook) -> None:
     assert load_grades(gradebook, "ps1", "nobody") == ([], 0.0)
+
+
+def test_a_gradebook_that_took_anothers_place_is_made_anew(tmp_path: Path) -> None:
+    path = tmp_path / "gradebook.db"
+    for student in ("ada", "bob"):
+        with gradebook_at(f"sqlite:///{path}") as gradebook:
+            gradebook.add_student(student)
+            assert [each.id for each in gradebook.students] == [student]
+        path.rename(tmp_path / f"{student}.db")
+
+
+def test_it_is_seen_what_others_wrote_and_nothing_stays_open(tmp_path: Path) -> None:
+    path = tmp_path / "gradebook.db"
+    for number in range(3):
+        with gradebook_at(f"sqlite:///{path}") as gradebook:
+            assert len(gradebook.students) == number
+        assert not [each for each in psutil.Process().open_files() if each.path == str(path)]
+        with sqlite3.connect(path) as connection:
+            connection.execute("INSERT INTO student (id) VALUES (?)", [f"student{number}"])
+        connection.close()

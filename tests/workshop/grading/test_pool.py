@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -116,3 +118,11 @@ def test_workers_fork_their_kernels_from_one_process(tiny: TinyCourse) -> None:
         page = tiny.course.autograded / student / "ps1" / "p1.ipynb"
         assert '"True\\n"' in page.read_text(encoding="utf-8")
     assert warm.to_share() is not None
+
+
+def test_the_process_that_writes_does_not_import_what_grading_needs() -> None:
+    code = (
+        "import sys, workshop.grading.grade, workshop.grading.pool; print('torch' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"

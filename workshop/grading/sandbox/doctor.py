@@ -157,6 +157,7 @@ def _warm() -> Finding:
     advice = "nothing has to be done: kernels are started from nothing, some seconds each"
     try:
         with contextlib.closing(Zygote()) as zygote:
+            zygote.await_ready()
             # No kernel comes of it: there is no connection file. But it is forked into its sandbox.
             zygote.kernel(["-f", "/nowhere"], View(), Bounds()).close()
     except (WorkshopError, OSError) as error:

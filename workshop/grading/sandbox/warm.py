@@ -100,14 +100,13 @@ class Zygote:
     """The grader's end of a zygote.
 
     Args:
-        shared: one that another process has started; None to start one.
-
-    Raises:
-        SandboxError: it did not start; says why.
+        shared: one that another process has started; None to start one, which imports for some
+            seconds while this process goes on.
     """
 
     def __init__(self, shared: Shared | None = None) -> None:
         self._process: subprocess.Popen[bytes] | None = None
+        self._is_ready = shared is not None
         if shared is not None:
             self._control, self._memory = shared.control, shared.memory
             return
@@ -126,15 +125,24 @@ class Zygote:
             )
         self._control = ours
         atexit.register(self.close)
-        self._await()
-        self._memory = _anonymous_memory(self._process.pid)
+
+    def await_ready(self) -> None:
+        """Wait until it has imported the libraries.
+
+        Raises:
+            SandboxError: it did not start; says why.
+        """
+        if self._process is not None and not self._is_ready:
+            self._await()
+            self._memory = _anonymous_memory(self._process.pid)
+            self._is_ready = True
 
     def shared(self) -> Shared:
-        """For the processes that this one starts."""
+        """For the processes that this one starts, once it is ready."""
         return Shared(self._control, self._memory)
 
     def kernel(self, arguments: Sequence[str], view: View, bounds: Bounds) -> WarmSandbox:
-        """A kernel in a new sandbox.
+        """A kernel in a new sandbox, once it is ready.
 
         Args:
             arguments: of ``ipykernel_launcher``.
@@ -175,8 +183,9 @@ class Zygote:
         self._control.close()
         if self._process is None:
             return
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            self._process.wait(5)
+        if self._is_ready:  # otherwise it imports, and does not see that nobody waits
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._process.wait(5)
         self._process.kill()
         self._process.wait()
         atexit.unregister(self.close)
@@ -273,6 +282,12 @@ def warm_kernel(command: Sequence[str], view: View, bounds: Bounds) -> WarmSandb
         return None
 
 
+def prepare() -> None:
+    """Start this process's zygote, so that it imports while other things are done."""
+    with _lock:
+        _started()
+
+
 def to_share() -> Shared | None:
     """This process's zygote for other processes; None where there can be none."""
     with _lock:
@@ -288,6 +303,19 @@ def adopt(shared: Shared | None) -> None:
 
 
 def _the_zygote() -> Zygote | None:
+    """The one to use, ready; None where there can be none."""
+    found = _started()
+    if found is None:
+        return None
+    try:
+        found.await_ready()
+    except SandboxError as error:
+        _give_up(error)
+        return None
+    return found
+
+
+def _started() -> Zygote | None:
     found: Zygote | None = _shared["zygote"]
     if found is not None and not found.alive:
         found.close()
@@ -296,10 +324,14 @@ def _the_zygote() -> Zygote | None:
     if found is None and _shared["failures"] < _MOST_FAILURES:
         try:
             found = _shared["zygote"] = Zygote()
-        except (SandboxError, OSError) as error:
-            _log.warning("kernels are started from nothing: %s", error)
-            _shared["failures"] = _MOST_FAILURES
+        except OSError as error:
+            _give_up(error)
     return found if _shared["failures"] < _MOST_FAILURES else None
+
+
+def _give_up(error: Exception) -> None:
+    _log.warning("kernels are started from nothing: %s", error)
+    _shared["zygote"], _shared["failures"] = None, _MOST_FAILURES
 
 
 def _namespaces(stack: contextlib.ExitStack, pid: int) -> list[tuple[str, int]]:
