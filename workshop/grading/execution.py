@@ -28,7 +28,7 @@ from nbformat.v4 import new_output
 from workshop.errors import WorkshopError
 from workshop.grading.channels import Meter
 from workshop.grading.client import Client, confined_view
-from workshop.grading.memory import oom_kills
+from workshop.grading.memory import FASTER_TRAINING, oom_kills
 from workshop.grading.records import CellState, Outcome, nbgrader_of, record_of
 from workshop.grading.sandbox.bubblewrap import MEGABYTE, Room
 from workshop.grading.sandbox.launch import Bounds, SandboxError
@@ -39,10 +39,6 @@ _TIMED_OUT = "CellTimeoutError"
 # nbclient skips cells that carry this tag. None can: a tag that a learner sets must not decide
 # which cells run.
 _NO_TAG = "\0"
-
-# Threads that spin while they wait take each other's processor when there are more of them than
-# processors: training was then seen to take twice as long.
-_PATIENT = {"OMP_WAIT_POLICY": "PASSIVE"}
 
 # nbclient reports there what the cells' records say as well.
 _log = logging.getLogger(__name__)
@@ -157,7 +153,7 @@ def run_cells(
         notebook,
         cwd,
         limits,
-        env={**_PATIENT, **(env or {})},
+        env={**FASTER_TRAINING, **(env or {})},
         kernel_name=kernel_name,
         level=level,
         warm=warm,

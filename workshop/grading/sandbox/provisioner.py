@@ -51,7 +51,7 @@ class ConfinedProvisioner(KernelProvisionerBase):
     async def wait(self) -> int | None:
         """Wait for the kernel's end."""
         while (code := await self.poll()) is None:
-            await asyncio.sleep(0.05)
+            await asyncio.sleep(0.01)
         return code
 
     async def send_signal(self, signum: int) -> None:

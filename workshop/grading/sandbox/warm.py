@@ -27,6 +27,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from workshop.grading.memory import FASTER_TRAINING
 from workshop.grading.sandbox.bubblewrap import HOME, LEARNERS_SIDE, View, confined_environment
 from workshop.grading.sandbox.launch import (
     FIRST_TO_DIE,
@@ -200,7 +201,7 @@ class Zygote:
             **confined_environment(View()),
             # OpenBLAS starts its threads when it is imported; children set their own number.
             "OPENBLAS_NUM_THREADS": "1",
-            "OMP_WAIT_POLICY": "PASSIVE",
+            **FASTER_TRAINING,
         }
 
     def _await(self) -> None:
