@@ -5,7 +5,8 @@ threshold where a right solution falls below it once in a thousand times, tries 
 wrong solutions and writes ``calibration.json`` beside the notebook's text. With ``--check`` it
 takes 40 other seeds, applies the thresholds as the hidden tests do, and notes there how many pass.
 If one fails, ``--again`` sets the thresholds from all seeds, and ``--check`` takes yet others. All
-renew ``docs/instructor/thresholds.md``.
+renew ``docs/instructor/thresholds.md``. With a GPU the thresholds are those for GPUs, and stand
+beside those for CPUs.
 """
 
 from __future__ import annotations
@@ -241,6 +242,14 @@ def checked(
     }
 
 
+def part_for(whole: dict[str, Any], device: str) -> dict[str, Any]:
+    """The part of ``calibration.json`` that tells of one kind of device."""
+    if device == "cpu":
+        return whole
+    part: dict[str, Any] = whole.setdefault("devices", {}).setdefault(device, {})
+    return part
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("notebook", help="the notebook's name, without its ending")
@@ -265,10 +274,12 @@ def main() -> None:
     notebook = compile_notebook(course, folder.parent.name, arguments.notebook)
     plans = yaml.safe_load((folder / "calibration.yaml").read_text(encoding="utf-8"))
     variants = load_variants(folder / "variants.yaml")
-    output = folder / "calibration.json"
-    if arguments.check or arguments.again:
-        evidence = json.loads(output.read_text(encoding="utf-8"))
-        known = evidence["thresholds"]
+    output, device = folder / "calibration.json", learn.pick_device().type
+    whole = json.loads(output.read_text(encoding="utf-8")) if output.exists() else {}
+    evidence = part_for(whole, device)
+    known = evidence.get("thresholds", {})
+    if (arguments.check or arguments.again) and not known.keys() >= plans.keys():
+        sys.exit(f"calibrate first on this kind of device, {device}: without --check and --again")
     if arguments.again:
         evidence["thresholds"] = {name: set_anew(name, each) for name, each in known.items()}
     elif arguments.check:
@@ -281,13 +292,13 @@ def main() -> None:
             known[name]["fresh"] = fresh
     else:
         seeds = range(FIRST_CALIBRATION_SEED, FIRST_CALIBRATION_SEED + (arguments.seeds or SEEDS))
-        evidence = {
+        evidence |= {
             "made_by": "benchmarks/calibrate.py",
             "machine": f"{platform.machine()}, {torch.get_num_threads()} threads",
             "torch": torch.__version__,
             "thresholds": calibrated(notebook, variants, plans, seeds),
         }
-    output.write_text(json.dumps(evidence, indent=2) + "\n", encoding="utf-8")
+    output.write_text(json.dumps(whole, indent=2) + "\n", encoding="utf-8")
     (course.root / thresholds.PAGE).write_text(thresholds.page(course), encoding="utf-8")
     print(f"wrote {output} and {thresholds.PAGE}")
 

@@ -17,7 +17,8 @@ _TEXT = """\
 A threshold is set from the seeds of the reference solution, so that a right solution falls below it
 once in a thousand times ([decision 0004](../decisions/0004-thresholds-are-calibrated.md)). Then
 right and wrong solutions are trained with seeds that the calibration did not see, and judged as
-the hidden test judges. Accuracies are those on all held-out examples; one CPU thread.
+the hidden test judges. Accuracies are those on all held-out examples; on one thread of a CPU,
+unless another device is named.
 
 | cell | threshold | reference solution | wrong solutions |
 | --- | --- | --- | --- |
@@ -33,20 +34,31 @@ This page is written by `benchmarks/calibrate.py`.
 def page(course: Course) -> str:
     """The page, from every notebook's ``calibration.json``."""
     rows = [
-        _row(f"{notebook}: `{grade_id}`", threshold)
+        row
         for assignment in course.assignments()
         for notebook in course.notebooks(assignment)
-        for grade_id, threshold in calibrations(course.calibration(assignment, notebook)).items()
+        for row in _rows(notebook, course.calibration(assignment, notebook))
     ]
     return _TEXT.format(rows="\n".join(rows))
 
 
 def calibrations(path: Path) -> dict[str, Any]:
-    """All that was measured of each threshold of a notebook; nothing if it has none."""
-    if not path.exists():
-        return {}
-    found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))["thresholds"]
+    """All that was measured of each threshold of a notebook on a CPU; nothing if it has none."""
+    found: dict[str, Any] = _content(path).get("thresholds", {})
     return found
+
+
+def _content(path: Path) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    return found
+
+
+def _rows(notebook: str, path: Path) -> Iterator[str]:
+    for grade_id, threshold in calibrations(path).items():
+        yield _row(f"{notebook}: `{grade_id}`", threshold)
+    for device, part in _content(path).get("devices", {}).items():
+        for grade_id, threshold in part["thresholds"].items():
+            yield _row(f"{notebook}: `{grade_id}` on {device}", threshold)
 
 
 def _row(name: str, threshold: Mapping[str, Any]) -> str:

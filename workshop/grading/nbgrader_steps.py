@@ -138,6 +138,7 @@ class ExecuteSubmission(NbGraderPreprocessor):  # type: ignore[misc]
             KernelStartError: the kernel did not start.
         """
         # A process that only writes down what others graded has no use for PyTorch.
+        from workshop import learn  # noqa: PLC0415
         from workshop.grading.verification import load_thresholds, run_verified  # noqa: PLC0415
 
         limits = Limits(**{each.name: getattr(self, each.name) for each in fields(Limits)})
@@ -150,7 +151,7 @@ class ExecuteSubmission(NbGraderPreprocessor):  # type: ignore[misc]
                 nb,
                 scratch,
                 limits,
-                thresholds=load_thresholds(calibration),
+                thresholds=load_thresholds(calibration, learn.pick_device().type),
                 kernel_name=self.kernel_name,
                 confinement=self.confinement,
                 warm=self.warm_kernels,

@@ -349,8 +349,13 @@ def run_verified(
         verification.finish()
 
 
-def load_thresholds(path: Path) -> dict[str, float]:
+def load_thresholds(path: Path, device: str = "cpu") -> dict[str, float]:
     """The calibrated accuracies by grade id, from ``calibration.json``; none if there is no file.
+
+    Args:
+        path: the file.
+        device: the kind of device that kernels train on, as in ``torch.device.type``. What was not
+            calibrated on it has the threshold of the CPU.
 
     Raises:
         WorkshopError: the file is not what ``benchmarks/calibrate.py`` writes.
@@ -359,7 +364,9 @@ def load_thresholds(path: Path) -> dict[str, float]:
         return {}
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
-        return {name: float(each["threshold"]) for name, each in data["thresholds"].items()}
+        own = data.get("devices", {}).get(device, {}).get("thresholds", {})
+        found = {**data["thresholds"], **own}
+        return {name: float(each["threshold"]) for name, each in found.items()}
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise WorkshopError(
             "no list of calibrated thresholds",

@@ -311,3 +311,14 @@ def test_thresholds_are_read_by_cell(tmp_path: Path) -> None:
     path = tmp_path / "calibration.json"
     path.write_text('{"thresholds": {"test_a": {"threshold": 0.9, "seeds": 20}}}')
     assert load_thresholds(path) == {"test_a": 0.9}
+
+
+def test_another_device_may_have_a_threshold_of_its_own(tmp_path: Path) -> None:
+    path = tmp_path / "calibration.json"
+    of_cpu = {"test_a": {"threshold": 0.9}, "test_b": {"threshold": 0.8}}
+    of_gpu = {"test_a": {"threshold": 0.85}}
+    content = {"thresholds": of_cpu, "devices": {"cuda": {"thresholds": of_gpu}}}
+    path.write_text(json.dumps(content), encoding="utf-8")
+    assert load_thresholds(path) == {"test_a": 0.9, "test_b": 0.8}
+    assert load_thresholds(path, "cuda") == {"test_a": 0.85, "test_b": 0.8}
+    assert load_thresholds(path, "mps") == {"test_a": 0.9, "test_b": 0.8}
