@@ -99,7 +99,12 @@ c.ExecuteSubmission.processes = 64
 
 # For feedback and for the formgrader: scripts, frames, forms and the like are taken out of
 # outputs and texts; pictures and tables stay. Local files stay out of pages (embed_images).
-c.HTMLExporter.preprocessors = ["workshop.grading.inert.InertView"]
+c.HTMLExporter.preprocessors = [
+    "workshop.grading.inert.InertView",
+    # The rubric above each written answer, in the formgrader only.
+    "workshop.grading.rubric.ShowRubric",
+]
+c.FeedbackExporter.preprocessors = ["workshop.grading.inert.InertView"]
 c.HTMLExporter.filters = {
     "markdown2html": "workshop.grading.inert.markdown_filter",
     "highlight_code": "workshop.grading.inert.highlight_filter",

@@ -316,8 +316,9 @@
       return node;
     }
 
-    /* Runs the answer's cell and the one behind it, which checks it. */
-    function checkNow(panel, cell) {
+    /* Runs the answer's cell and the one behind it, which checks it, once there is a kernel. */
+    async function checkNow(panel, cell) {
+      await panel.sessionContext.ready;
       const cells = panel.content.widgets;
       const at = cells.indexOf(cell);
       return notebook.NotebookActions.runCells(
