@@ -39,6 +39,7 @@ mark { background: var(--mark); color: var(--on-mark); }
 </style>
 </head>
 <body>
+<main>
 <h1>Similar submissions: {{ similar.assignment }}</h1>
 <p>A list to look at, not a verdict. Work can be alike because two learnt together, used the same
 source, or because the exercise leaves little choice. Marked is what both have, other names,
@@ -72,6 +73,7 @@ are shown.</p>{% endif %}
 {% endfor %}{% endfor %}{% endif %}
 {% if similar.skipped %}<h2>Not compared</h2>
 <ul>{% for each in similar.skipped %}<li>{{ each|shown }}</li>{% endfor %}</ul>{% endif %}
+</main>
 </body>
 </html>
 """
