@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from workshop.analysis.distractors import DistractorStatistics, distractor_statistics
@@ -59,6 +59,7 @@ def test_the_key_is_told_only_on_request() -> None:
     assert statistics.to_dict(keys=True)["options"][0]["is_key"]
 
 
+@settings(deadline=None)
 @given(st.lists(st.none() | st.frozensets(st.sampled_from("ABCD"), min_size=1), max_size=40))
 def test_counts_are_those_of_pandas(choices: Choices) -> None:
     statistics = found(choices, keys="AB")

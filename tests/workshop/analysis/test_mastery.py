@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.workshop.analysis.test_scores import matrix
@@ -42,6 +42,7 @@ def test_nobody_and_no_points_are_undefined() -> None:
     assert mastery(matrix((1,)), ("",)) == ()
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(*[st.none() | st.integers(0, 2)] * 4), min_size=1, max_size=12))
 def test_shares_are_those_of_pandas(rows: list[tuple[int | None, ...]]) -> None:
     names = ("x", "y", "x", "x")
