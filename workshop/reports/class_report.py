@@ -241,7 +241,8 @@ def _notes(data: ClassData, basis: Basis, test: TestStatistics) -> list[str]:
         )
     left_out = sum(each is not None for each in data.matrix.totals) - test.students
     if left_out:
-        notes.append(f"{left_out} students with an open score are not in statistics of totals.")
+        whose = "1 student" if left_out == 1 else f"{left_out} students"
+        notes.append(f"Not in statistics of totals, for an open score: {whose}.")
     if data.unread:
         notes.append(
             f"{len(data.unread)} graded notebooks cannot be read: their verdicts and answers are"
