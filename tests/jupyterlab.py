@@ -4,12 +4,23 @@ from __future__ import annotations
 
 import re
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Locator, Page, expect, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    ConsoleMessage,
+    Locator,
+    Page,
+    expect,
+    sync_playwright,
+)
+from playwright.sync_api import (
+    TimeoutError as NotYet,
+)
 
 from checks.quiz import QuestionType
 from workshop.quiz.asked import Asked
@@ -44,13 +55,25 @@ def scrolled_to(page: Page, wanted: Locator) -> Locator:
     panel = page.locator(".jp-NotebookPanel:not(.lm-mod-hidden) .jp-WindowedPanel-outer")
     if not wanted.count():
         panel.evaluate("each => each.scrollTo(0, 0)")
-    for _ in range(120):
-        if wanted.count():
+    for _ in range(200):
+        with suppress(NotYet):
+            wanted.first.wait_for(state="attached", timeout=300)
             break
-        panel.evaluate("each => each.scrollBy(0, 500)")
-        page.wait_for_timeout(200)
+        # A screen further, and from the top again: what computes may push it down meanwhile.
+        panel.evaluate(
+            "each => each.scrollTop + each.clientHeight < each.scrollHeight"
+            " ? each.scrollBy(0, each.clientHeight * 0.6) : each.scrollTo(0, 0)"
+        )
     wanted.first.scroll_into_view_if_needed()
     return wanted
+
+
+def eventually(page: Page, happened: Callable[[], bool], what: str) -> None:
+    """Wait for something that is not to be seen on the page, while the page goes on."""
+    deadline = time.monotonic() + PATIENCE / 1000
+    while not happened():
+        assert time.monotonic() < deadline, f"not within {PATIENCE / 1000:.0f} s: {what}"
+        page.wait_for_timeout(100)
 
 
 def answer(form: Locator, question: Asked) -> None:

@@ -121,7 +121,7 @@ def _first_process(process: subprocess.Popen[bytes], ready: Path, log: Path) -> 
             raise RuntimeError(f"the namespaces were not made: {log.read_text()[-2000:]}")
         time.sleep(0.05)
     (first,) = psutil.Process(process.pid).children()
-    return first.pid
+    return int(first.pid)
 
 
 def _script(homes: Path, shared: Path, ready: Path) -> str:

@@ -15,7 +15,7 @@ import pytest
 from playwright.sync_api import Browser, FrameLocator, Locator, expect
 
 from tests.journeys.hub import INSTRUCTOR, Hub
-from tests.jupyterlab import PATIENCE, Screen, answer, form_of, needs_chromium, scrolled_to
+from tests.jupyterlab import Screen, answer, eventually, form_of, needs_chromium, scrolled_to
 from workshop.course import Course
 from workshop.grading.export import export_grades
 from workshop.quiz.asked import Asked, asked
@@ -112,11 +112,7 @@ def in_terminal(screen: Screen, script: str, done: Path) -> None:
     for line in script.splitlines():
         screen.page.keyboard.type(line)
         screen.page.keyboard.press("Enter")
-    for _ in range(PATIENCE // 200):
-        if done.exists():
-            break
-        screen.page.wait_for_timeout(200)
-    assert done.exists(), script
+    eventually(screen.page, done.exists, script)
 
 
 def edit(path: Path, old: str, new: str) -> None:

@@ -39,7 +39,9 @@ def shown(course: TinyCourse, resources: dict[str, Any], folder: Path | None = N
     """The texts of an answered notebook as they are shown."""
     notebook: NotebookNode = course.answered()
     folder = folder or course.course.autograded / "ada" / ASSIGNMENT
-    found, _ = ShowRubric().preprocess(notebook, {**resources, "metadata": {"path": str(folder)}})
+    found, _ = ShowRubric().preprocess(  # type: ignore[no-untyped-call]
+        notebook, {**resources, "metadata": {"path": str(folder)}}
+    )
     return "\n\n".join(cell.source for cell in found.cells)
 
 
