@@ -35,11 +35,11 @@ c.CourseDirectory.ignore = [
 if os.environ.get("WORKSHOP_EXCHANGE"):
     c.Exchange.root = os.environ["WORKSHOP_EXCHANGE"]
 
-# `nbgrader zip_collect` takes <student>_<notebook>.ipynb apart. Learning platforms name files in
-# their own ways: docs/instructor tells how to change this.
-c.FileNameCollectorPlugin.named_regexp = (
-    r".*/(?P<student_id>[A-Za-z0-9.@-]+)_(?P<file_id>\w+)\.ipynb$"
-)
+# `nbgrader zip_collect` reads zip files from Canvas and Moodle; this file tells who is who there.
+c.ZipCollectApp.collector_plugin = "workshop.grading.platform_zip.PlatformCollector"
+c.PlatformCollector.students = "students.csv"
+# Any other file is named <student>_<notebook>.ipynb, unless you say so here.
+c.PlatformCollector.named_regexp = r".*/(?P<student_id>[A-Za-z0-9.@-]+)_(?P<file_id>\w+)\.ipynb$"
 
 # --- Release: what is done to a notebook before students get it -----------------------------
 
