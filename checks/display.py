@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+import textwrap
 from collections.abc import Callable, Sequence
 
 from checks.guard import guard
 from checks.notebook import present
 from checks.overview import note
 from checks.verdict import Status, Verdict, to_html, to_text
+
+_WIDTH = 80  # columns
 
 
 class NotYetError(Exception):
@@ -18,8 +21,16 @@ class NotYetError(Exception):
         super().__init__("\n".join(map(str, verdicts)))
 
     def _render_traceback_(self) -> list[str]:
-        """What a notebook shows in place of a traceback: the way through our code tells nothing."""
-        return str(self).split("\n")
+        """What a notebook shows in place of a traceback: the way through our code tells nothing.
+
+        The lines are short, because nbgrader cuts off what is longer.
+        """
+        return [part for line in str(self).split("\n") for part in _folded(line)]
+
+
+def _folded(line: str) -> list[str]:
+    indent = line[: len(line) - len(line.lstrip())] + "    "
+    return textwrap.wrap(line, _WIDTH, subsequent_indent=indent, break_on_hyphens=False) or [line]
 
 
 class _Table:

@@ -171,6 +171,11 @@ class Screen:
         self.page.keyboard.insert_text(text)
         self.page.keyboard.press("Shift+Enter")
 
+    def save(self) -> None:
+        """Save the open notebook, and wait until it is."""
+        self.page.keyboard.press("Control+s")
+        expect(self.page.locator(".jp-mod-current.jp-mod-dirty")).to_have_count(0)
+
     def close(self) -> None:
         """End it, with a last picture: of what went wrong, if something did."""
         self.picture("last")

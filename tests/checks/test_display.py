@@ -156,6 +156,14 @@ class TestValidating:
         assert "Traceback" not in captured.stdout
         assert "display.py" not in captured.stdout
 
+    def test_its_lines_are_short_and_whole(self) -> None:
+        advice = " ".join(f"word{number}" for number in range(40))
+        with pytest.raises(NotYetError) as caught:
+            show(Verdict("two.bad", Status.FAILED, 0.0, "Not right.", hint=advice))
+        lines = caught.value._render_traceback_()
+        assert max(map(len, lines)) <= 80
+        assert " ".join(" ".join(lines).split()).endswith(advice)
+
     def test_grading_is_no_validating(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("NBGRADER_EXECUTION", "autograde")
         show(BAD)

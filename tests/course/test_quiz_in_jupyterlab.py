@@ -31,6 +31,7 @@ from workshop.quiz.asked import Asked, asked
 from workshop.quiz.items import load_quizzes
 
 ASSIGNMENT, NOTEBOOK = "module1_concepts", "quiz"
+EXTENSION = Path(__file__).parents[2] / "packaging" / "labextension"
 pytestmark = [pytest.mark.slow, needs_chromium]
 
 
@@ -50,6 +51,10 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
     """A running JupyterLab: its address and its folder."""
     home = tmp_path_factory.mktemp("home")
     folder = tmp_path_factory.mktemp("work")
+    # The forms of this checkout, whatever is installed.
+    forms = home / "share" / "labextensions" / "transfer-learning-workshop"
+    forms.parent.mkdir(parents=True)
+    shutil.copytree(EXTENSION, forms)
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -61,7 +66,12 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
                 *("--IdentityProvider.token=", "--allow-root", f"--ServerApp.root_dir={folder}"),
                 *("--LabApp.news_url=None", "--LabApp.expose_app_in_browser=True"),
             ],
-            env={**os.environ, "HOME": str(home), "JUPYTER_CONFIG_DIR": str(home / "config")},
+            env={
+                **os.environ,
+                "HOME": str(home),
+                "JUPYTER_CONFIG_DIR": str(home / "config"),
+                "JUPYTER_PATH": str(home / "share"),
+            },
             stdout=log,
             stderr=subprocess.STDOUT,
         )
@@ -171,6 +181,15 @@ def test_typed_answers_earn_the_same_without_a_browser(
     folder.mkdir(parents=True)
     (folder / f"{NOTEBOOK}.ipynb").write_text(json.dumps(notebook))
     assert_full_marks(course, "types", released)
+
+
+def test_formulas_in_options_are_set(
+    released: Path, questions: dict[str, Asked], lab: tuple[str, Path], page: Page
+) -> None:
+    opened_copy(page, lab, released, "formulas.ipynb")
+    form = form_of(page, "parts_of_a_domain")
+    expect(form.locator("label mjx-container").first).to_be_visible()
+    expect(form).not_to_contain_text("$P(X)$")
 
 
 @pytest.mark.parametrize("theme", ["JupyterLab Light", "JupyterLab Dark"])

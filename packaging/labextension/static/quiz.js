@@ -312,7 +312,11 @@
       const mime = 'text/markdown';
       const renderer = rendermime.createRenderer(mime);
       const model = rendermime.createModel({ data: { [mime]: text }, trusted: false });
-      renderer.renderModel(model).then(() => node.replaceChildren(renderer.node));
+      renderer.renderModel(model).then(() => {
+        node.replaceChildren(renderer.node);
+        // A renderer typesets formulas when it is attached as a widget, which this one never is.
+        rendermime.latexTypesetter?.typeset(renderer.node);
+      });
       return node;
     }
 
