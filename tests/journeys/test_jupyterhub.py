@@ -412,8 +412,10 @@ def test_feedback_comes_back_to_the_student(site: Hub, course: Course, ada: Scre
     submitted = ada.page.locator("#submitted_assignments_list")
     submitted.get_by_role("button", name="Fetch Feedback").click()
     submitted.get_by_text("(view feedback)").click()
+    result = ada.page.locator(".jp-DirListing-content").get_by_text("what_trains.html")
+    result.wait_for()
     ada.picture("feedback_fetched")
-    ada.page.locator(".jp-DirListing-content").get_by_text("what_trains.html").dblclick()
+    result.dblclick()
     shown = ada.page.frame_locator(".jp-HTMLViewer iframe")
     for said in (COMMENT, WHY_OVERRIDDEN):
         comment = shown.get_by_text(said)

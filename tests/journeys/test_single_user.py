@@ -104,6 +104,8 @@ def test_the_first_exercise_is_solved_in_a_browser(lab: tuple[str, Path], browse
     page.goto(f"{address}/lab/tree/{NOTEBOOK.name}")
     panel = page.locator(".jp-NotebookPanel")
     panel.locator(".jp-Cell").first.wait_for()
+    # JupyterLab runs nothing that is asked for before there is a kernel.
+    page.get_by_text("| Idle").wait_for()
     screen.picture("opened")
     expect(page.locator(".lm-MenuBar-itemLabel").get_by_text("Nbgrader")).to_have_count(0)
 
