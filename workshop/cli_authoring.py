@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import subprocess
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -132,10 +132,11 @@ def preview(
     shown = made.folder if notebook is None else made.folder / f"{notebook}.ipynb"
     out.print(f"wrote {shown}", highlight=False, markup=False, soft_wrap=True)
     if open_it:
-        done = subprocess.run(  # noqa: S603 - our own arguments
-            [sys.executable, "-m", "jupyter", "lab", str(shown)], cwd=made.folder, check=False
-        )
-        raise typer.Exit(done.returncode)
+        out.print("Opening JupyterLab; Ctrl+C ends it.")
+        sys.stdout.flush()
+        # In place of this process, so that JupyterLab itself is asked whether to end.
+        os.chdir(made.folder)
+        os.execv(sys.executable, [sys.executable, "-m", "jupyter", "lab", str(shown)])  # noqa: S606 - our own arguments
 
 
 def _in_words(each: NotebookDifference) -> list[str]:
