@@ -92,6 +92,13 @@ def text_before(course: Course, assignment: str, notebook: str) -> str | None:
     return path.read_text(encoding="utf-8-sig")
 
 
+def about_assignment(course: Course, assignment: str) -> tuple[str, ...]:
+    """What an author should know who may have mistyped the name of an assignment."""
+    if assignment in course.assignments():
+        return ()
+    return (f"There was no assignment {assignment} before: it is new.",)
+
+
 def check_plain_name(name: str, where: Path) -> None:
     """Refuse a name that means something else in Python or YAML, such as ``sum`` or ``yes``.
 

@@ -16,6 +16,7 @@ from workshop.authoring.cells import NAME, TEST_PREFIX, Kind, SourceCell
 from workshop.authoring.drafts import (
     Draft,
     Place,
+    about_assignment,
     check_plain_name,
     check_text,
     place_of,
@@ -74,6 +75,7 @@ def new_exercise(course: Course, assignment: str, notebook: str, name: str) -> D
             "The overview of progress stands above the new exercise and does not list it: move one"
             " of the two."
         )
+    remarks += about_assignment(course, assignment)
     folder = course.instructor_folder(assignment, notebook)
     files = {**_variants(folder, name), path: text}
     return Draft(assignment, notebook, write(files), _places(text, path, name), tuple(remarks))

@@ -12,6 +12,7 @@ from workshop.authoring.cells import NAME, Kind, SourceCell
 from workshop.authoring.drafts import (
     Draft,
     Place,
+    about_assignment,
     check_plain_name,
     check_text,
     template,
@@ -37,8 +38,8 @@ _ENDINGS = {
     "parameterised": "formula",
 }
 TYPES = tuple(_ENDINGS)
-_ID = re.compile(r"[a-z][a-z0-9_]{0,39}")
-_LONGEST_QUIZ = 40 - 1 - max(map(len, _ENDINGS.values()))
+_LONGEST_ID = 40
+_LONGEST_QUIZ = _LONGEST_ID - 1 - max(map(len, _ENDINGS.values()))
 
 
 def new_quiz(course: Course, assignment: str, name: str, *, notebook: str | None = None) -> Draft:
@@ -58,7 +59,7 @@ def new_quiz(course: Course, assignment: str, name: str, *, notebook: str | None
             were not imported.
     """
     path = course.quizzes / f"{name}.yaml"
-    _check_quiz_name(name, path)
+    _check_quiz_name(name, path, _LONGEST_QUIZ)
     quizzes = load_quizzes(course.quizzes)
     if name in quizzes:
         raise WorkshopError(
@@ -95,18 +96,18 @@ def new_item(
         WorkshopError: as :func:`new_quiz`; the type is none; the quiz cannot be added to.
     """
     path = course.quizzes / f"{quiz}.yaml"
-    _check_quiz_name(quiz, path)
+    _check_quiz_name(quiz, path, _LONGEST_ID)
     if kind not in TYPES:
         raise WorkshopError(
             f"there is no type {kind!r} of items",
             where=path,
             remedy=f"give one with --type: {', '.join(TYPES)}",
         )
-    if not _ID.fullmatch(item):
+    if not NAME.fullmatch(item) or len(item) > _LONGEST_ID:
         raise WorkshopError(
             f"{item!r} cannot be the id of an item",
             where=path,
-            remedy="use at most 40 of a-z, 0-9 and underscore, with a letter first",
+            remedy=f"use at most {_LONGEST_ID} of a-z, 0-9 and underscore, with a letter first",
         )
     check_plain_name(item, path)
     return _written(
@@ -114,12 +115,12 @@ def new_item(
     )
 
 
-def _check_quiz_name(name: str, where: Path) -> None:
-    if not NAME.fullmatch(name) or len(name) > _LONGEST_QUIZ:
+def _check_quiz_name(name: str, where: Path, longest: int) -> None:
+    if not NAME.fullmatch(name) or len(name) > longest:
         raise WorkshopError(
             f"{name!r} cannot be the name of a quiz",
             where=where,
-            remedy=f"use at most {_LONGEST_QUIZ} of a-z, 0-9 and underscore, with a letter first",
+            remedy=f"use at most {longest} of a-z, 0-9 and underscore, with a letter first",
         )
     check_plain_name(name, where)
 
@@ -162,6 +163,7 @@ def _written(
         Place(path, _line_of(lines, each), f"{kind}: the question, its key, its feedback")
         for each, kind in ids.items()
     )
+    remarks += about_assignment(course, assignment)
     return Draft(assignment, chosen, write(files), places, remarks)
 
 

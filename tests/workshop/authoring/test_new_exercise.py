@@ -65,6 +65,7 @@ def test_an_exercise_has_all_that_belongs_to_one(empty_course: Course) -> None:
     for variant in (*variants.wrong.values(), *variants.right.values()):
         assert dumps(patched(notebook, variant)) != dumps(notebook)
     assert all(draft.files.values())
+    assert "fresh" in draft.remarks[0]
     assert set(draft.files) == {path for path in empty_course.source.rglob("*") if path.is_file()}
 
 
