@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import os
+import re
+import shutil
 import signal
 import subprocess
+import sys
 import time
-from dataclasses import replace
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
 
-from tests.docs.pages import ROOT, Block, Shell, blocks_of
 from workshop.authoring.cells import Kind, SourceCell
 from workshop.authoring.text import parse, render
-from workshop.course import Course
+from workshop.course import CONFIG_NAME, Course
 from workshop.quiz.items import load_quiz
 from workshop.verify import load_variants
 
+ROOT = Path(__file__).resolve().parents[2]
 PAGE = ROOT / "docs" / "author" / "README.md"
 WALKED = "## An exercise is text"
 TEXT = ("practice", "memory")
@@ -27,6 +31,84 @@ TOO_LONG = ("benchmarks/effects.py", "benchmarks/calibrate.py")
 LEAST_WRONG, LEAST_RIGHT = 6, 2
 SECONDS_TO_START = 120
 SERVING = "/lab?token="
+BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+# One module is enough for the commands that are about all assignments.
+COPIED = (CONFIG_NAME, "quizzes", "benchmarks", "docs", "source/module1_concepts")
+
+Shell = Callable[[str], "subprocess.CompletedProcess[str]"]
+
+
+@dataclass(frozen=True)
+class Block:
+    """A fenced block of a page.
+
+    Attributes:
+        language: what stands behind the fence.
+        text: the lines between the fences.
+        line: the line of the first of them in the page, counted from 1.
+    """
+
+    language: str
+    text: str
+    line: int
+
+
+def blocks_of(page: Path) -> list[Block]:
+    """All fenced blocks of a page, in order."""
+    text = page.read_text(encoding="utf-8")
+    return [
+        Block(found[1], found[2], text.count("\n", 0, found.start(2)) + 1)
+        for found in BLOCK.finditer(text)
+    ]
+
+
+@pytest.fixture(scope="module")
+def copy(tmp_path_factory: pytest.TempPathFactory) -> Course:
+    """A copy of the course, with this environment as its ``.venv``."""
+    folder = tmp_path_factory.mktemp("course")
+    for name in COPIED:
+        if (ROOT / name).is_dir():
+            shutil.copytree(ROOT / name, folder / name)
+        else:
+            shutil.copy(ROOT / name, folder / name)
+    (folder / ".venv").symlink_to(sys.prefix)
+    return Course.at(folder)
+
+
+@pytest.fixture(scope="module")
+def environment(copy: Course) -> dict[str, str]:
+    """What commands run with: this repository's code, and JupyterLab without a browser."""
+    settings = copy.root / ".jupyter"
+    settings.mkdir()
+    # Tests may run as root, which JupyterLab does not by itself.
+    (settings / "jupyter_server_config.json").write_text(
+        '{"ServerApp": {"open_browser": false, "allow_root": true}}'
+    )
+    scripts = str(Path(sys.executable).parent)
+    return {
+        **{name: value for name, value in os.environ.items() if name != "WORKSHOP_COURSE"},
+        "PATH": os.pathsep.join([scripts, os.environ.get("PATH", "")]),
+        "PYTHONPATH": str(ROOT),
+        "JUPYTER_CONFIG_DIR": str(settings),
+    }
+
+
+@pytest.fixture(scope="module")
+def shell(copy: Course, environment: dict[str, str]) -> Shell:
+    """Runs a line as a reader would type it."""
+
+    def run(line: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            ["bash", "-c", line],
+            cwd=copy.root,
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=600,
+        )
+
+    return run
 
 
 def commands(block: Block) -> list[tuple[int, str]]:

@@ -6,8 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
-from click.testing import Result
-from typer.testing import CliRunner
+from typer.testing import CliRunner, Result
 
 from workshop.cli import app
 from workshop.course import Course
@@ -35,8 +34,7 @@ def course(tiny_course: Course, monkeypatch: pytest.MonkeyPatch) -> Course:
 
 
 def run(*arguments: str) -> Result:
-    result: Result = CliRunner().invoke(app, list(arguments))
-    return result
+    return CliRunner().invoke(app, list(arguments))
 
 
 def test_what_was_written_and_what_comes_next_is_told(course: Course) -> None:

@@ -71,7 +71,8 @@ def test_each_part_of_an_exercise_is_compared() -> None:
         ("objective", "objective, topic or form"),
         ("check", "visible check"),
     ):
-        new = notebook(exercise("one"), exercise("two", **{part: "evaluate"}))
+        changed: dict[str, Any] = {part: "evaluate"}
+        new = notebook(exercise("one"), exercise("two", **changed))
         assert changes(old, new) == (f"changed: two: {words}",)
 
 
