@@ -159,6 +159,7 @@ def open_for_a_moment(line: str, folder: Path, environment: dict[str, str]) -> s
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(2400)
 def test_the_page_can_be_followed(copy: Course, shell: Shell, environment: dict[str, str]) -> None:
     reference = PAGE.read_text(encoding="utf-8").split(WALKED)[0].count("\n")
     text = copy.text(*TEXT)
