@@ -12,6 +12,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from workshop import __version__
+from workshop.cli_authoring import app as authoring_commands
 from workshop.cli_grades import app as grade_commands
 from workshop.cli_reports import app as report_commands
 from workshop.cli_similar import app as similar_commands
@@ -30,6 +31,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+app.add_typer(authoring_commands)
 app.add_typer(grade_commands)
 app.add_typer(similar_commands)
 app.add_typer(report_commands)
