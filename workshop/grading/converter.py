@@ -30,6 +30,7 @@ from workshop.grading.failures import NotGraded, explained, patiently
 from workshop.grading.fingerprints import hash_of_files
 from workshop.grading.gradebook import open_gradebook, require_assignment
 from workshop.grading.journal import Entry, LoggedCell, Why
+from workshop.grading.late import penalties_of
 from workshop.grading.ledger import STAGED, Ledger
 from workshop.grading.prechecks import RejectedSubmission
 from workshop.grading.records import CellStatus, Outcome, worst
@@ -253,29 +254,23 @@ class DurableAutograde(Autograde):  # type: ignore[misc] # nbgrader ships no typ
             book.journal.append(entry)
             return
 
-        def write(gradebook: Gradebook) -> None:
+        penalties = penalties_of(book.course, self.config, self.autograde_preprocessors)
+
+        def write(gradebook: Gradebook) -> Entry:
             if entry.outcome is Outcome.REJECTED:
                 write_rejected(gradebook, assignment, student)
-                return
-            write_grades(
+                return entry
+            late = write_grades(
                 *(gradebook, assignment, student, work.grades),
                 missing=work.missing,
                 submitted_at=work.submitted_at,
-                late_penalty=self._late_penalty if self._penalises else None,
+                penalties=penalties,
             )
+            if late is None:
+                return entry
+            return replace(entry, late_penalty=late.points, late_reason=late.reason)
 
         book.commit(entry, write)
-
-    @property
-    def _penalises(self) -> bool:
-        names = (getattr(step, "__name__", str(step)) for step in self.autograde_preprocessors)
-        return any(name.rpartition(".")[2] == AssignLatePenalties.__name__ for name in names)
-
-    def _late_penalty(self, notebook: Any, student: str, seconds_late: float) -> float | None:
-        step = AssignLatePenalties(parent=self)
-        step.init_plugin()
-        penalty = step.plugin_inst.late_submission_penalty(student, notebook.score, seconds_late)
-        return None if penalty is None else float(step._check_late_penalty(notebook, penalty))
 
     def _failed(self, error: Exception, assignment: str, student: str) -> WorkshopError:
         """Note why a submission has no score, in the log where that can be written."""
