@@ -13,6 +13,7 @@ from rich.table import Table
 
 from workshop import __version__
 from workshop.cli_grades import app as grade_commands
+from workshop.cli_running import app as running_commands
 from workshop.course import Course
 from workshop.errors import WorkshopError
 from workshop.quiz.cli import app as quiz_commands
@@ -29,6 +30,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(grade_commands)
+app.add_typer(running_commands)
 app.add_typer(quiz_commands, name="quiz")
 
 
