@@ -9,7 +9,14 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, PlainValidator, PositiveFloat, PositiveInt
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    PlainValidator,
+    PositiveFloat,
+    PositiveInt,
+)
 
 from workshop.course import Course
 from workshop.moments import parse_moment
@@ -18,6 +25,7 @@ from workshop.yaml_files import load_yaml
 SETTINGS_NAME = "watch.yaml"
 AT_ONCE: Literal["at once"] = "at once"
 NEVER: Literal["never"] = "never"
+_UNLIMITED = "unlimited"
 _REMEDY = "docs/instructor/watch.md lists what may stand there"
 
 
@@ -32,6 +40,10 @@ def _feedback(value: Any) -> str | datetime | date:
         ) from None
 
 
+def _limit(value: Any) -> Any:
+    return None if value == _UNLIMITED else value
+
+
 class Rules(BaseModel):
     """What may be said for the course, and otherwise for one assignment.
 
@@ -42,7 +54,7 @@ class Rules(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    attempts_per_day: PositiveInt | None = None
+    attempts_per_day: Annotated[PositiveInt | None, BeforeValidator(_limit)] = None
     feedback: Annotated[str | datetime | date, PlainValidator(_feedback)] = AT_ONCE
 
 
@@ -76,4 +88,5 @@ def watch_settings(course: Course) -> WatchSettings:
     path = course.root / SETTINGS_NAME
     if not path.exists():
         return WatchSettings()
-    return load_yaml(path, WatchSettings, remedy=_REMEDY)
+    # YAML's own dates tell no line when there is no such day.
+    return load_yaml(path, WatchSettings, remedy=_REMEDY, as_text=True)
