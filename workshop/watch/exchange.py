@@ -12,7 +12,7 @@ import logging
 import os
 import pwd
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -198,14 +198,9 @@ class Exchange:
             WorkshopError: the exchange cannot be written.
         """
         folder = self._course.feedback / student / self._assignment
-        if not (folder / SECRET).is_file() or not (folder / TIMESTAMP).is_file():
-            return False
-        release = self._release(student)
-        try:
-            release.start()
-        except ExchangeError as error:
-            raise _unreleased(error) from error
-        return True
+        secret = _secret(folder / SECRET)
+        pages = {path.stem: path for path in sorted(folder.glob("*.html"))}
+        return bool(secret) and self._give(self._release(student), secret, pages)
 
     def publish(self, student: str, page: Path, notebooks: Iterable[str]) -> bool:
         """Show a page to a student in place of the feedback on the last submission.
@@ -226,12 +221,26 @@ class Exchange:
         release = self._release(student)
         if not secret or not isinstance(release, ExchangeReleaseFeedback):
             return False
+        return self._give(release, secret, dict.fromkeys(notebooks, page))
+
+    def _give(self, release: Any, secret: str, pages: Mapping[str, Path]) -> bool:
+        """Put pages where the student who knows the secret finds them, by notebook."""
         try:
-            release.ensure_root()
+            if not isinstance(release, ExchangeReleaseFeedback):
+                release.start()
+                return True
+            if (
+                not release.coursedir.groupshared
+            ):  # then it is for the administrators, as in nbgrader
+                release.ensure_root()
             release.init_dest()
         except ExchangeError as error:
-            raise _unreleased(error) from error
-        for notebook in notebooks:
+            raise WorkshopError(
+                f"feedback was not released: {error}",
+                where="exchange",
+                remedy="make the exchange writable for you, as nbgrader's documentation tells",
+            ) from error
+        for notebook, page in pages.items():
             name = notebook_hash(secret=secret, notebook_id=notebook)
             target = Path(release.dest_path) / f"{name}.html"
             partial = target.with_suffix(".tmp")
@@ -282,11 +291,3 @@ def _reason(error: Exception) -> str:
     if isinstance(error, shutil.Error):
         return "; ".join(str(each[-1]) for each in error.args[0])
     return str(error)
-
-
-def _unreleased(error: ExchangeError) -> WorkshopError:
-    return WorkshopError(
-        f"feedback was not released: {error}",
-        where="exchange",
-        remedy="make the exchange writable for you, as nbgrader's documentation tells",
-    )

@@ -216,6 +216,16 @@ def test_the_table_shows_what_would_change_and_changes_nothing(late: TinyCourse)
     assert len(lines_of(late.course)) == 3
 
 
+def test_the_table_from_the_command_line(late: TinyCourse) -> None:
+    grade(late.course, "ps1")
+    extend(late, "  bob: 1 day\n")
+    status, output = run(late.course, "late", "ps1", "--json", "-")
+    assert status == 0, output
+    assert '"taken_off": 2.0' in output
+    assert '"by_the_rule": 0' in output
+    assert "workshop grade ps1" in output
+
+
 def test_who_has_no_time_of_submission_is_named(late: TinyCourse) -> None:
     (late.course.submitted / "cy/ps1/timestamp.txt").unlink()
     assert taken_off(late) == {"ada": 0, "bob": 2, "cy": 0}
