@@ -229,9 +229,7 @@ class Exchange:
             if not isinstance(release, ExchangeReleaseFeedback):
                 release.start()
                 return True
-            if (
-                not release.coursedir.groupshared
-            ):  # then it is for the administrators, as in nbgrader
+            if not release.coursedir.groupshared:  # as in nbgrader
                 release.ensure_root()
             release.init_dest()
         except ExchangeError as error:

@@ -20,6 +20,7 @@ from workshop.grading.feedback import generate_feedback
 from workshop.grading.grade import grade
 from workshop.grading.history import read_log
 from workshop.grading.records import Outcome
+from workshop.grading.transaction import one_transaction
 
 if TYPE_CHECKING:
     from tests.workshop.grading.conftest import TinyCourse
@@ -140,7 +141,7 @@ def test_ctrl_c_just_after_the_commit_loses_nothing(
 ) -> None:
     grade(fast.course, "ps1", ["ada"])
     hand_in(fast, "ada", 2)
-    real = ledger.one_transaction
+    real = one_transaction
 
     @contextmanager
     def interrupted(coursedir: Any) -> Iterator[Any]:

@@ -28,6 +28,7 @@ from workshop.grading.history import read_log
 from workshop.grading.override import override
 from workshop.grading.writer_lock import single_writer
 from workshop.watch import watcher as module
+from workshop.watch.notes import Notes
 from workshop.watch.stopping import Stop
 from workshop.watch.watcher import Waits, watch
 
@@ -170,7 +171,7 @@ def test_feedback_that_fails_is_tried_again_and_keeps_nobody_else_waiting(
     course.start()
     for student in ("ada", "bob"):
         hand_in(course.tiny, student, 2)
-    real = module.Notes.release
+    real = Notes.release
 
     def refuse(self: Any, student: str, *about: Any) -> None:
         if student == "ada":
@@ -178,7 +179,7 @@ def test_feedback_that_fails_is_tried_again_and_keeps_nobody_else_waiting(
         real(self, student, *about)
 
     with monkeypatch.context() as patched:
-        patched.setattr(module.Notes, "release", refuse)
+        patched.setattr(Notes, "release", refuse)
         seen = course.look()
     assert seen.feedback == ["bob"]
     assert seen.failed
