@@ -344,6 +344,15 @@ def test_watching_ends_when_it_is_asked_to(watched: Make) -> None:
     assert scores(course.tiny.course)["ada", "test_cube"] == 2
 
 
+def test_one_look_is_enough_for_what_nobody_is_writing(watched: Make) -> None:
+    course = watched()
+    hand_in(course.tiny, "ada", 2)
+    stop = Stop(course.said.append)
+    assert watch(course.tiny.course, ["ps1"], stop=stop, say=course.said.append, once=True)
+    assert scores(course.tiny.course)["ada", "test_cube"] == 2
+    assert course.feedback("ada")
+
+
 def test_an_unknown_assignment_is_an_error(watched: Make) -> None:
     course = watched()
     with pytest.raises(WorkshopError, match="ps2"):
