@@ -13,6 +13,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from workshop.course import Course
+from workshop.quiz.cli import System
 from workshop.terminal import (
     Assignment,
     JsonFile,
@@ -25,6 +26,7 @@ from workshop.terminal import (
 )
 
 if TYPE_CHECKING:
+    from workshop.grading.export import Grades
     from workshop.grading.grade import Pool
     from workshop.grading.history import GradeLog
 
@@ -181,18 +183,74 @@ def feedback(assignment: Assignment, student: Students = None) -> None:
 @app.command()
 def export(
     assignment: Assignment,
+    *,
     csv_file: Annotated[
         Path | None, typer.Option("--csv", help="write the grades here as CSV")
     ] = None,
     json_file: Annotated[
         Path | None, typer.Option("--json", help="write the grades here as JSON")
     ] = None,
+    system: Annotated[
+        System | None, typer.Option("--format", help="CSV that this system imports")
+    ] = None,
+    students: Annotated[
+        Path | None, typer.Option(help="the file with the students' ids there, CSV or YAML")
+    ] = None,
+    column: Annotated[
+        str | None,
+        typer.Option(help="heading of the grades there; the assignment's name if not given"),
+    ] = None,
+    out_of: Annotated[
+        float | None, typer.Option(help="what full marks are worth there, if not the same")
+    ] = None,
 ) -> None:
-    """Write the grades as CSV and JSON; without a file, as CSV to the terminal."""
-    from workshop.grading.export import export_grades  # noqa: PLC0415
+    """Write the grades as CSV and JSON; without a file, as CSV to the terminal.
 
-    grades = export_grades(Course.find(), assignment, csv=csv_file, json=json_file)
-    if csv_file is None and json_file is None:
-        sys.stdout.write(grades.to_csv())
+    With --format, the CSV is for Canvas or Moodle: docs/instructor/lms.md. Who has no line in it is
+    named; exit status 1 if anybody with work of theirs has none.
+    """
+    from workshop.grading.export import export_grades, write_text  # noqa: PLC0415 - slow to import
+
+    _check_export(system, students, column, out_of)
+    course = Course.find()
+    if system is None or students is None:
+        grades = export_grades(course, assignment, csv=csv_file, json=json_file)
+        text, problems = grades.to_csv(), False
+    else:
+        grades = export_grades(course, assignment, json=json_file)
+        text, problems = _for_system(grades, system, students, column, out_of)
+        if csv_file is not None:
+            write_text(csv_file, text)
+    if csv_file is None and (json_file is None or system is not None):
+        sys.stdout.write(text)
     for path in filter(None, (csv_file, json_file)):
-        out.print(f"wrote {path}", highlight=False, markup=False)
+        err.print(f"wrote {path}", highlight=False, markup=False)
+    if problems:
+        raise typer.Exit(1)
+
+
+def _check_export(
+    system: System | None, students: Path | None, column: str | None, out_of: float | None
+) -> None:
+    if system is None and any(each is not None for each in (students, column, out_of)):
+        raise typer.BadParameter("--students, --column and --out-of need --format")
+    if system is not None and students is None:
+        raise typer.BadParameter("--format needs --students: docs/instructor/lms.md")
+    if out_of is not None and out_of <= 0:
+        raise typer.BadParameter("--out-of needs a number above 0")
+
+
+def _for_system(
+    grades: Grades, system: System, students: Path, column: str | None, out_of: float | None
+) -> tuple[str, bool]:
+    """The CSV, and whether somebody is missing in it."""
+    from workshop.grading.lms import for_canvas, for_moodle  # noqa: PLC0415 - slow to import
+    from workshop.grading.roster import load_roster  # noqa: PLC0415
+
+    write = for_canvas if system is System.CANVAS else for_moodle
+    written = write(grades, load_roster(students), column=column, out_of=out_of)
+    for note in written.notes:
+        err.print(note, style="yellow", highlight=False, markup=False)
+    for problem in written.problems:
+        err.print(problem, style="red", highlight=False, markup=False)
+    return written.csv, bool(written.problems)

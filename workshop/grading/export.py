@@ -73,10 +73,10 @@ class Grades:
         """
         text = io.StringIO()
         writer = csv_format.writer(text, lineterminator="\n")
-        writer.writerow([_harmless(name) for name in (*_COLUMNS, *self.columns)])
+        writer.writerow([harmless(name) for name in (*_COLUMNS, *self.columns)])
         for result in self.results:
             row = [*_row(result).values(), *self._scores(result)]
-            writer.writerow([_harmless(value) for value in row])
+            writer.writerow([harmless(value) for value in row])
         return text.getvalue()
 
     def _scores(self, result: SubmissionResult) -> list[float | None]:
@@ -116,18 +116,22 @@ def export_grades(
     grades = Grades(assignment, columns, tuple(results))
     if csv is not None:
         # With a mark that this is UTF-8: spreadsheets guess wrong without it.
-        _write(csv, "\ufeff" + grades.to_csv())
+        write_text(csv, "\ufeff" + grades.to_csv())
     if json is not None:
-        _write(json, json_format.dumps(grades.to_dict(), indent=2, allow_nan=False) + "\n")
+        write_text(json, json_format.dumps(grades.to_dict(), indent=2, allow_nan=False) + "\n")
     return grades
 
 
+def total_of(result: SubmissionResult) -> float | None:
+    """The points that count: less the penalty for being late, as nbgrader takes it off."""
+    return None if result.score is None else max(result.score - result.late_penalty, 0.0)
+
+
 def _row(result: SubmissionResult) -> dict[str, str | float | bool | None]:
-    total = None if result.score is None else max(result.score - result.late_penalty, 0.0)
     values = (
         result.student,
         result.outcome.value if result.outcome else None,
-        total,
+        total_of(result),
         result.score,
         result.late_penalty,
         result.max_score,
@@ -145,17 +149,28 @@ def _columns(grades: Sequence[CellGrade]) -> tuple[str, ...]:
     )
 
 
-def _harmless(value: str | float | bool | None) -> str:
+def is_formula(text: str) -> bool:
+    """Whether a spreadsheet would take a text for a formula."""
+    return text.startswith(_FORMULA_STARTS)
+
+
+def harmless(value: str | float | bool | None) -> str:
+    """What stands in a field of CSV; text that a spreadsheet would compute gets an apostrophe."""
     if value is None:
         return ""
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, float):
         return f"{value:.10g}"
-    return "'" + value if value.startswith(_FORMULA_STARTS) else value
+    return "'" + value if is_formula(value) else value
 
 
-def _write(path: Path, text: str) -> None:
+def write_text(path: Path, text: str) -> None:
+    """Write a file in UTF-8, its folder too.
+
+    Raises:
+        WorkshopError: it cannot be written.
+    """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8", newline="")

@@ -15,6 +15,7 @@ from nbgrader.coursedir import CourseDirectory
 from sqlalchemy import Engine, NullPool, create_engine, make_url
 from sqlalchemy.orm import scoped_session, sessionmaker
 
+from workshop.course import scripts_on_path
 from workshop.errors import WorkshopError
 from workshop.grading.records import CellResult
 from workshop.grading.restore import MasterCell, MasterNotebook
@@ -79,7 +80,7 @@ def gradebook_at(url: str, course_id: str = "default_course") -> Iterator[Gradeb
     """The gradebook of a database, made if it is not there, and closed afterwards."""
     file, engine = _engines.get((url, course_id), (None, None))
     if engine is None or file != _file_of(url):
-        with Gradebook(url, course_id):  # makes what is missing
+        with scripts_on_path(), Gradebook(url, course_id):  # makes what is missing
             engine = create_engine(url, future=True, poolclass=NullPool)
             _engines[url, course_id] = _file_of(url), engine
     with _OpenedAgain(engine, course_id) as gradebook:

@@ -17,7 +17,7 @@ _out, _err = Console(highlight=False), Console(stderr=True, highlight=False)
 
 
 class System(StrEnum):
-    """A learning management system that can read a quiz."""
+    """A learning management system that can read what is exported."""
 
     CANVAS = "canvas"
     MOODLE = "moodle"

@@ -1,0 +1,1 @@
+"""Reports on what a class has handed in."""
