@@ -86,7 +86,7 @@ def late(assignment: Assignment, student: Students = None, json_file: JsonFile =
     ):
         if names:
             err.print(f"{said}: {', '.join(names)}", highlight=False, markup=False)
-    if any(each.taken_off != each.by_the_rule for each in report.rows):
+    if any(not each.is_up_to_date for each in report.rows):
         err.print(
             f"points off are brought up to date by: workshop grade {assignment}",
             style="yellow",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, time, tzinfo
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
@@ -12,6 +12,7 @@ from traitlets.config import Config
 from workshop.course import CONFIG_NAME
 from workshop.errors import WorkshopError
 
+_EARLIEST, _LATEST = 1970, 9000
 _REMEDY = "write a day, 2030-05-04, or a day and a time, 2030-05-04 12:00"
 
 
@@ -21,15 +22,15 @@ def parse_moment(value: Any) -> datetime | date:
     Raises:
         ValueError: it is neither.
     """
-    if isinstance(value, date):  # a datetime is one too
-        return value
     if not isinstance(value, str):
         raise ValueError(f"{value!r} is no date: {_REMEDY}")
     for read in (date.fromisoformat, datetime.fromisoformat):
         try:
-            return read(value.strip())
+            moment: date = read(value.strip())  # a datetime is one too
         except ValueError:
             continue
+        if _EARLIEST <= moment.year <= _LATEST:  # beyond them, other time zones have no such day
+            return moment
     raise ValueError(f"{value!r} is no date: {_REMEDY}")
 
 
@@ -48,6 +49,11 @@ def in_utc(moment: datetime | date, zone: tzinfo, *, end_of_day: bool = False) -
     if not isinstance(moment, datetime):
         moment = datetime.combine(moment, time(23, 59, 59) if end_of_day else time())
     return (moment if moment.tzinfo else moment.replace(tzinfo=zone)).astimezone(UTC)
+
+
+def later(moment: datetime, span: timedelta, zone: tzinfo) -> datetime:
+    """A moment after a span, in UTC: whole days later it is the same time of day in the zone."""
+    return (moment.astimezone(zone) + span).astimezone(UTC)
 
 
 def zone_of(config: Config) -> tzinfo:

@@ -35,8 +35,10 @@ from workshop.grading.ledger import STAGED, Ledger
 from workshop.grading.prechecks import RejectedSubmission
 from workshop.grading.records import CellStatus, Outcome, worst
 from workshop.grading.results import check_submission, in_one_line
+from workshop.grading.timestamps import handed_in
 from workshop.grading.transaction import NotebookGrades, write_grades, write_rejected
 from workshop.grading.writer_lock import user_name
+from workshop.moments import zone_of
 
 # How often a kernel is started before that is given up.
 _STARTS = 2
@@ -118,9 +120,8 @@ class DurableAutograde(Autograde):  # type: ignore[misc] # nbgrader ships no typ
         else:
             there = all((place / Path(name).name).exists() for name in self.notebooks)
         if there and not self.force:
-            source = self._format_source(assignment_id, student_id)
-            new = self.coursedir.get_existing_timestamp(source)
-            old = self.coursedir.get_existing_timestamp(str(place))
+            zone, source = zone_of(self.config), self._format_source(assignment_id, student_id)
+            new, old = handed_in(Path(source), zone), handed_in(place, zone)
             if new is None or old is None or new <= old:
                 self.log.info("Skipping existing assignment: %s", place)
                 return False
@@ -230,7 +231,7 @@ class DurableAutograde(Autograde):  # type: ignore[misc] # nbgrader ships no typ
                 self._entry(assignment, student),
                 tuple(self._graded),
                 tuple(missing),
-                self.coursedir.get_existing_timestamp(str(source)),
+                handed_in(source, zone_of(self.config)),
             )
         )
 
@@ -257,15 +258,16 @@ class DurableAutograde(Autograde):  # type: ignore[misc] # nbgrader ships no typ
         penalties = penalties_of(book.course, self.config, self.autograde_preprocessors)
 
         def write(gradebook: Gradebook) -> Entry:
+            about = gradebook, assignment, student
             if entry.outcome is Outcome.REJECTED:
-                write_rejected(gradebook, assignment, student)
-                return entry
-            late = write_grades(
-                *(gradebook, assignment, student, work.grades),
-                missing=work.missing,
-                submitted_at=work.submitted_at,
-                penalties=penalties,
-            )
+                late = write_rejected(*about, submitted_at=work.submitted_at, penalties=penalties)
+            else:
+                late = write_grades(
+                    *(*about, work.grades),
+                    missing=work.missing,
+                    submitted_at=work.submitted_at,
+                    penalties=penalties,
+                )
             if late is None:
                 return entry
             return replace(entry, late_penalty=late.points, late_reason=late.reason)
@@ -285,9 +287,13 @@ class DurableAutograde(Autograde):  # type: ignore[misc] # nbgrader ships no typ
         outcome = Outcome.REJECTED if rejected else Outcome.NOT_GRADED
         self._graded = []
         try:
+            at = None
             if rejected:
                 shutil.rmtree(self._format_dest(assignment, student), ignore_errors=True)
-            self.hand_over(Work(self._entry(assignment, student, outcome, failure, trace)))
+                source = Path(self._format_source(assignment, student))
+                at = handed_in(source, zone_of(self.config))
+            entry = self._entry(assignment, student, outcome, failure, trace)
+            self.hand_over(Work(entry, submitted_at=at))
         except Exception as second:  # noqa: BLE001 - told instead of a rejection that is not noted
             if rejected:
                 self.failure = explained(second, root, assignment, student)

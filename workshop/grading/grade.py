@@ -252,7 +252,7 @@ class _Grader:
         return entry
 
     def _bring_up_to_date(self, entry: Entry) -> None:
-        if self.penalties is None or entry.outcome is Outcome.REJECTED:
+        if self.penalties is None:
             return
         about = (self.penalties, self.assignment, entry.student)
         decided = bring_up_to_date(self.ledger, *about)

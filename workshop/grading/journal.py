@@ -175,6 +175,10 @@ class Decision:
     late_penalty: float | None = None
     late_reason: str = ""
 
+    def is_as(self, other: Decision) -> bool:
+        """Whether another one, made at another moment, is the same."""
+        return replace(self, when=other.when) == other
+
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Decision:
         """A decision from its line's content; what this version does not know is left out.

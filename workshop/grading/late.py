@@ -24,7 +24,7 @@ from workshop.course import CONFIG_NAME, Course
 from workshop.errors import WorkshopError
 from workshop.grading.extensions import Extension, Extensions, load_extensions
 from workshop.grading.gradebook import assignment_names
-from workshop.moments import in_utc, in_words, zone_of
+from workshop.moments import in_utc, in_words, later, zone_of
 
 _DAY = 86400.0
 _SAME = 1e-9
@@ -238,7 +238,7 @@ class Penalties:
             if extension is None:  # one that was given in nbgrader's own way
                 due = for_all + (submission.extension or timedelta())
             elif isinstance(extension, timedelta):
-                due = for_all + extension
+                due = later(for_all, extension, self._zone)
             else:
                 due = max(for_all, in_utc(extension, self._zone, end_of_day=True))
         return Lateness(handed_in, due, for_all)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import socket
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -44,6 +45,11 @@ class LateWork:
     taken_off: float
     by_the_rule: float
     reason: str
+
+    @property
+    def is_up_to_date(self) -> bool:
+        """Whether the gradebook takes off what the rule says."""
+        return math.isclose(self.taken_off, self.by_the_rule, abs_tol=1e-9)
 
 
 @dataclass(frozen=True)
@@ -105,21 +111,38 @@ def late_work(course: Course, assignment: str, students: Sequence[str] | None = 
             remedy="put it into c.Autograde.autograde_preprocessors, as docs/instructor/late.md"
             " tells",
         )
-    with scripts_on_path(), open_gradebook(CourseDirectory(config=config)) as gradebook:
-        require_assignment(gradebook, assignment)
-        known = students_of(gradebook, assignment)
-        selected = [each for each in known if students is None or each in students]
-        found = []
-        for each in selected:
-            late = penalties.planned(gradebook, assignment, each)
-            found.append((each, late, _held(gradebook, assignment, each)))
-        due = gradebook.find_assignment(assignment).duedate
-        given = penalties.extensions(gradebook).root.get(assignment, {})
-    rows = tuple(_row(penalties, *each) for each in found if each[1].reason or each[2])
+    coursedir = CourseDirectory(config=config)
+
+    def look() -> LateReport:
+        with open_gradebook(coursedir) as gradebook:
+            return _report(gradebook, penalties, assignment, students)
+
+    with scripts_on_path():
+        return patiently(look)
+
+
+def _report(
+    gradebook: Gradebook, penalties: Penalties, assignment: str, students: Sequence[str] | None
+) -> LateReport:
+    require_assignment(gradebook, assignment)
+    known = students_of(gradebook, assignment)
+    for each in students or ():
+        if each not in known:
+            raise WorkshopError(
+                f"nothing of {assignment} by {each!r} was graded",
+                where="gradebook.db",
+                remedy=f"correct the name, or grade it first: workshop grade {assignment}",
+            )
+    found = []
+    for each in known if students is None else sorted(set(students)):
+        late = penalties.planned(gradebook, assignment, each)
+        found.append((each, late, _held(gradebook, assignment, each)))
+    due = gradebook.find_assignment(assignment).duedate
+    given = penalties.extensions(gradebook).root.get(assignment, {})
     return LateReport(
         assignment,
         penalties.in_words(due and due.replace(tzinfo=UTC)),
-        rows,
+        tuple(_row(penalties, *each) for each in found if each[1].reason or each[2]),
         tuple(name for name, late, _ in found if late.lateness.handed_in is None),
         tuple(sorted(name for name in given if name not in known)),
     )

@@ -192,12 +192,15 @@ class Ledger:
         def attempt() -> None:
             with one_transaction(self.coursedir) as gradebook:
                 written = write(gradebook)
-                if not logged:
+                # At a second try the gradebook may hold other points by hand, and so the entry may
+                # tell of another penalty.
+                if not logged or logged[-1].entry != written:
+                    made = self.ready / logged[-1].digest if logged else source
                     logged.append(self.journal.append(written))
-                    if source.exists():
+                    if made.exists():
                         self.ready.mkdir(exist_ok=True)
-                        source.rename(self.ready / logged[0].digest)
-                digest, number = logged[0].digest, logged[0].number
+                        made.rename(self.ready / logged[-1].digest)
+                digest, number = logged[-1].digest, logged[-1].number
                 mark_taken(gradebook, digest, number, entry.assignment, entry.student)
 
         try:
@@ -208,9 +211,9 @@ class Ledger:
             for each in logged:
                 shutil.rmtree(self.ready / each.digest, ignore_errors=True)
             raise
-        self._taken.add(logged[0].digest)
-        self._put_in_place(logged[0])
-        return logged[0]
+        self._taken.add(logged[-1].digest)
+        self._put_in_place(logged[-1])
+        return logged[-1]
 
     def decide(self, write: Callable[[Gradebook], Decision | None]) -> Decision | None:
         """Change points without grading again, in one transaction with its line in the log.
@@ -222,20 +225,21 @@ class Ledger:
             NotGraded: nothing was changed, except that the log may hold a decision that does not
                 count.
         """
-        decided: list[Decided] = []
+        logged: list[Decided] = []
 
-        def attempt() -> None:
+        def attempt() -> Decision | None:
             with one_transaction(self.coursedir) as gradebook:
                 decision = write(gradebook)
                 if decision is None:
-                    return
-                if not decided:
-                    decided.append(self.journal.append_decision(decision))
-                digest, number = decided[0].digest, decided[0].number
+                    return None
+                # At a second try the gradebook may hold something else: then that is decided.
+                if not logged or not decision.is_as(logged[-1].decision):
+                    logged.append(self.journal.append_decision(decision))
+                digest, number = logged[-1].digest, logged[-1].number
                 mark_taken(gradebook, digest, number, decision.assignment, decision.student)
+            return logged[-1].decision
 
-        patiently(attempt)
-        return decided[0].decision if decided else None
+        return patiently(attempt)
 
     def _version(self, assignment: str) -> str:
         with open_gradebook(self.coursedir) as gradebook:

@@ -80,7 +80,7 @@ def override(
         manual, extra = _points(row, score, extra_credit=extra_credit)
         place = _comment_place(row) if comment else None
         before = (row.manual_score, row.extra_credit)
-        is_new = place is not None and comment not in (place.manual_comment or "")
+        is_new = place is not None and not _says(place.manual_comment, comment)
         about = (float(row.max_score), row.auto_score, "" if place is None else str(place.name))
         seen[:] = [Overridden(None, *about)]
         if (manual, extra) == before and not is_new and not row.needs_manual_grade:
@@ -160,6 +160,11 @@ def _points(
     if not extra_credit:
         return score, row.extra_credit
     return min(score, most), max(score - most, 0.0) or None
+
+
+def _says(comments: str | None, comment: str) -> bool:
+    """Whether a comment stands among others already."""
+    return f"\n\n{comment}\n\n" in f"\n\n{comments or ''}\n\n"
 
 
 def _comment_place(row: Any) -> Any:

@@ -102,11 +102,7 @@ def write_grades(
     Raises:
         WorkshopError: the file of extensions has a fault.
     """
-    about = {} if submitted_at is None else {"timestamp": submitted_at.isoformat()}
-    gradebook.update_or_create_student(student)
-    with without_autoflush_warnings():
-        gradebook.update_or_create_submission(assignment, student, **about)
-        gradebook.db.flush()
+    _note_submission(gradebook, assignment, student, submitted_at)
     for each in graded:
         save_scores(
             *(gradebook, assignment, each.notebook, student, each.results),
@@ -118,9 +114,34 @@ def write_grades(
     return None if penalties is None else penalties.apply(gradebook, assignment, student)
 
 
-def write_rejected(gradebook: Gradebook, assignment: str, student: str) -> None:
-    """Note inside a transaction that a submission could not be graded: no score, not even 0."""
+def write_rejected(
+    gradebook: Gradebook,
+    assignment: str,
+    student: str,
+    *,
+    submitted_at: datetime | None = None,
+    penalties: Penalties | None = None,
+) -> Late | None:
+    """Note inside a transaction that a submission could not be graded: no score, not even 0.
+
+    Points given by hand stay, and are late by the time of this submission, as for ``write_grades``.
+
+    Raises:
+        WorkshopError: the file of extensions has a fault.
+    """
+    _note_submission(gradebook, assignment, student, submitted_at)
     record_rejected(gradebook, assignment, student)
+    return None if penalties is None else penalties.apply(gradebook, assignment, student)
+
+
+def _note_submission(
+    gradebook: Gradebook, assignment: str, student: str, submitted_at: datetime | None
+) -> None:
+    about = {} if submitted_at is None else {"timestamp": submitted_at.isoformat()}
+    gradebook.update_or_create_student(student)
+    with without_autoflush_warnings():
+        gradebook.update_or_create_submission(assignment, student, **about)
+        gradebook.db.flush()
 
 
 def mark_taken(

@@ -26,6 +26,7 @@ from workshop.grading.grade import grade
 from workshop.grading.history import read_log
 from workshop.grading.late import Lateness, LateRule
 from workshop.grading.late_work import late_work
+from workshop.grading.override import override
 
 if TYPE_CHECKING:
     from tests.workshop.grading.conftest import TinyCourse
@@ -232,9 +233,61 @@ def test_who_has_no_time_of_submission_is_named(late: TinyCourse) -> None:
     assert late_work(late.course, "ps1").undated == ("cy",)
 
 
+def test_times_are_read_as_nbgrader_writes_them_in_the_courses_zone(late: TinyCourse) -> None:
+    configure(late, "c.Exchange.timezone = 'America/New_York'\n")
+    with by_hand(late.course) as gradebook:
+        gradebook.update_or_create_assignment("ps1", duedate="2030-07-01 12:00:00 UTC")
+    stamp(late, "cy", "2030-07-01 08:00:00.000000 EDT")
+    stamp(late, "bob", "2030-07-01 09:00:00.000000 EDT")
+    assert taken_off(late) == {"ada": 0, "bob": 2, "cy": 0}
+
+
+def test_days_more_end_at_the_same_time_of_day(late: TinyCourse) -> None:
+    """Clocks in Berlin go back on 2030-10-27: three days later it is noon again, 73 hours on."""
+    configure(late, "c.Exchange.timezone = 'Europe/Berlin'\n")
+    with by_hand(late.course) as gradebook:
+        gradebook.update_or_create_assignment("ps1", duedate="2030-10-25 10:00:00 UTC")
+    stamp(late, "cy", "2030-10-28 11:00:00 UTC")
+    stamp(late, "bob", "2030-10-28 11:16:00 UTC")
+    extend(late, "  cy: 3 days\n  bob: 3 days\n")
+    assert taken_off(late) == {"ada": 0, "bob": 2, "cy": 0}
+
+
+def test_points_by_hand_for_rejected_work_are_late_by_its_own_time(late: TinyCourse) -> None:
+    late.submit("cy", "no notebook")
+    stamp(late, "cy", "2030-01-03 13:00:00 UTC")
+    grade(late.course, "ps1")
+    override(late.course, "ps1", "cy", "why", 4)
+    assert lines_of(late.course)[-1]["late_penalty"] == 3
+    extend(late, "  cy: 2 days\n")
+    assert grade(late.course, "ps1").stored == ("ada", "bob", "cy")
+    assert [each.by_the_rule - each.taken_off for each in late_work(late.course, "ps1").rows] == [
+        0,
+        0,
+    ]
+    assert lines_of(late.course)[-1]["late_penalty"] == 2
+    assert read_log(late.course, "ps1").ok
+
+
+def test_rejected_work_is_not_charged_for_the_earlier_one(late: TinyCourse) -> None:
+    assert taken_off(late)["cy"] == 3
+    late.submit("cy", "no notebook")
+    stamp(late, "cy", "2030-01-04 13:00:00 UTC")
+    assert taken_off(late)["cy"] == 0
+    assert read_log(late.course, "ps1").ok
+
+
+def test_an_unknown_student_is_an_error(late: TinyCourse) -> None:
+    grade(late.course, "ps1")
+    assert [each.student for each in late_work(late.course, "ps1", ["cy"]).rows] == ["cy"]
+    with pytest.raises(WorkshopError, match="cyy"):
+        late_work(late.course, "ps1", ["cyy"])
+
+
 @pytest.mark.parametrize(
     ("text", "line", "said"),
     [
+        ("  bob: 1 day\n  cy: 0001-01-01\n", 3, "0001"),
         ("  bob: 1 day\n  cy: soon\n", 3, "soon"),
         ("  cy: 1 day\n  cy: 2 days\n", 3, "twice"),
         ("  cy: -1 days\n", 2, "-1 days"),

@@ -16,7 +16,7 @@ from tests.workshop.grading.durable import by_hand, hand_in, lines_of, run
 from workshop.authoring.generate import generate
 from workshop.course import Course
 from workshop.errors import WorkshopError
-from workshop.grading import ledger
+from workshop.grading import failures, ledger
 from workshop.grading.feedback import generate_feedback
 from workshop.grading.grade import grade
 from workshop.grading.gradebook import open_gradebook
@@ -143,6 +143,39 @@ def test_a_comment_that_stands_there_is_kept(graded: TinyCourse) -> None:
         override(graded.course, "ps1", "ada", "test_cube", 3, comment="One more.")
     assert comment_on(graded.course, "cube") == "From the formgrader.\n\nOne more."
     assert lines_of(graded.course)[-1]["comment"] == "One more."
+
+
+def test_a_comment_that_is_part_of_another_is_no_repetition(graded: TinyCourse) -> None:
+    override(graded.course, "ps1", "ada", "why", 4, comment="Very well said.")
+    override(graded.course, "ps1", "ada", "why", 4, comment="well said")
+    assert comment_on(graded.course, "why") == "Very well said.\n\nwell said"
+
+
+def test_the_log_tells_of_the_try_that_counts(
+    graded: TinyCourse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between two tries of a locked gradebook somebody gives points in the formgrader."""
+    real, tries = ledger.mark_taken, []
+
+    def locked_once(*about: Any) -> None:
+        tries.append(about)
+        if len(tries) == 1:
+            raise OperationalError("insert", {}, Exception("database is locked"))
+        real(*about)
+
+    def meanwhile(_: float) -> None:
+        with by_hand(graded.course) as gradebook:
+            gradebook.find_grade("test_cube", "p1", "ps1", "ada").manual_score = 0.5
+
+    monkeypatch.setattr(ledger, "mark_taken", locked_once)
+    monkeypatch.setattr(failures.time, "sleep", meanwhile)
+    override(graded.course, "ps1", "ada", "test_cube", 3)
+    log = read_log(graded.course, "ps1")
+    assert [(each.decided.decision.manual_before, each.state) for each in log.decisions] == [
+        (None, "interrupted"),
+        (0.5, "done"),
+    ]
+    assert log.ok
 
 
 def test_being_late_is_worked_out_anew(graded: TinyCourse) -> None:

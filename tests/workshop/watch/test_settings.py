@@ -11,14 +11,16 @@ from workshop.errors import WorkshopError
 from workshop.moments import in_utc
 from workshop.watch.settings import SETTINGS_NAME, WatchSettings, watch_settings
 
+NAMES = ("ps1", "ps2")
+
 
 def written(course: Course, text: str) -> WatchSettings:
     (course.root / SETTINGS_NAME).write_text(text)
-    return watch_settings(course)
+    return watch_settings(course, NAMES)
 
 
 def test_without_a_file_everything_is_graded_and_told_at_once(empty_course: Course) -> None:
-    rules = watch_settings(empty_course).rules("ps1")
+    rules = watch_settings(empty_course, NAMES).rules("ps1")
     assert (rules.attempts_per_day, rules.feedback) == (None, "at once")
     assert written(empty_course, "") == WatchSettings()
 
@@ -62,6 +64,9 @@ def test_dates_as_people_write_them(empty_course: Course, text: str, expected: d
         ("feedback: no\n", 1, "at once, never"),
         ("feedback: 2030-02-30\n", 1, "2030-02-30"),
         ("seconds: 0\n", 1, "seconds"),
+        ("seconds: .inf\n", 1, "seconds"),
+        ("seconds: 1e300\n", 1, "seconds"),
+        ("assignments:\n  ps1: {}\n  ps7: {feedback: never}\n", 3, "ps7"),
         ("assignments:\n  ps1:\n    seconds: 3\n", 3, "seconds"),
         ("seconds: 5\nseconds: 6\n", 2, "twice"),
     ],
