@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from contextlib import suppress
 from datetime import datetime
 from typing import Annotated
 
@@ -10,7 +12,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from workshop.course import Course
-from workshop.terminal import Assignment, JsonFile, Students, err, out, write_json
+from workshop.terminal import Assignment, JsonFile, Students, err, out, printable, write_json
 
 app = typer.Typer()
 
@@ -120,10 +122,16 @@ def watch(
     from workshop.watch.watcher import watch as watch_course  # noqa: PLC0415
 
     def say(text: str) -> None:
-        now = datetime.now().strftime("%H:%M:%S")
-        err.print(f"{now} {text}", highlight=False, markup=False)
+        lines = "\n".join(map(printable, text.split("\n")))
+        with suppress(OSError):  # the terminal may be closed by now
+            err.print(f"{_time()} {lines}", highlight=False, markup=False)
 
-    stop = Stop(say)
+    def notice(text: str) -> None:
+        # A signal may come while something is being printed: past Python's buffers.
+        with suppress(OSError):
+            os.write(2, f"{_time()} {text}\n".encode())
+
+    stop = Stop(notice)
     pool = LocalPool(workers) if workers is not None and workers > 1 else None
     with stop.on_signals():
         if not once:
@@ -133,6 +141,10 @@ def watch(
         say("stopped; run the same command again to go on")
     if once and not fine:
         raise typer.Exit(1)
+
+
+def _time() -> str:
+    return datetime.now().strftime("%H:%M:%S")
 
 
 def _points(text: str) -> float | None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import shutil
 import socket
 import traceback
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -68,10 +69,12 @@ class DurableAutograde(Autograde):  # type: ignore[misc] # nbgrader ships no typ
     Attributes:
         ledger: log and gradebook; made from the course folder if there is none.
         failure: why the last submission has no score; None if it has one.
+        stop: whether somebody has asked to stop; what ended badly since then is not believed.
     """
 
     ledger: Ledger | None = None
     failure: WorkshopError | None = None
+    stop: Callable[[], bool] | None = None
     _graded: list[NotebookGrades]
     _known: tuple[str, ...] = ()
     notebooks: list[str]
@@ -250,6 +253,12 @@ class DurableAutograde(Autograde):  # type: ignore[misc] # nbgrader ships no typ
         with suppress(WorkshopError):  # an entry about a gradebook that cannot be read, too
             version = book.version(assignment)
         entry = replace(work.entry, why=why, assignment_version=version)
+        if self.stop is not None and self.stop() and entry.was_cut_short:
+            # Who stops a service may have ended the kernel as well: no fault of the submission.
+            raise NotGraded(
+                f"grading was stopped while it ran ({entry.message or entry.outcome})",
+                remedy="nothing of it counts: it is graded again at the next start",
+            )
         if entry.outcome is Outcome.NOT_GRADED:
             # It stands in the log only: the gradebook has nothing to learn from it.
             book.journal.append(entry)

@@ -41,8 +41,11 @@ def _assignment(value: Any, info: ValidationInfo) -> Any:
     return value
 
 
+KnownAssignment = Annotated[str, BeforeValidator(_assignment)]
+"""The name of an assignment, which has to be among those of the validation's context."""
+
 _Given = dict[
-    Annotated[str, BeforeValidator(_assignment)],
+    KnownAssignment,
     dict[str, Annotated[Extension, PlainValidator(_extension)]],
 ]
 

@@ -266,6 +266,7 @@ class _Grader:
         """Grade in this process, and write as soon as there is something to write."""
         for request in requests:
             converter = converter_for(self.ledger, self.config, request)
+            converter.stop = self.stop
             yield request, Answer(None, run_converter(converter, self.course.root))
 
     def _written(self, request: Request, answer: Answer) -> WorkshopError | None:
@@ -276,6 +277,7 @@ class _Grader:
             if self._writer is None:
                 # Any submission's will do: what is written says whose it is.
                 self._writer = converter_for(self.ledger, self.config, request)
+                self._writer.stop = self.stop
             self._writer.write(answer.work)
         except WorkshopError as error:
             return explained(error, self.course.root, self.assignment, request.student)

@@ -114,6 +114,14 @@ class Entry:
         ours = any(cell.status is CellStatus.ERROR for cell in self.cells)
         return self.outcome is not Outcome.NOT_GRADED and not ours
 
+    @property
+    def was_cut_short(self) -> bool:
+        """Whether something ended before it should, be it the kernel or a check of ours."""
+        ended_early = {Outcome.TIMED_OUT, Outcome.OUT_OF_MEMORY, Outcome.KERNEL_DIED}
+        return self.outcome in ended_early or (
+            self.outcome is Outcome.COMPLETED and not self.is_final
+        )
+
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Entry:
         """An entry from its line's content; what this version does not know is left out.

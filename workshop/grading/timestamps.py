@@ -11,8 +11,6 @@ import stat
 from datetime import UTC, datetime, tzinfo
 from pathlib import Path
 
-from dateutil.parser import ParserError
-from dateutil.parser import parse as parse_any
 from nbgrader.utils import parse_utc
 
 TIMESTAMP = "timestamp.txt"
@@ -33,19 +31,19 @@ def parse_stamp(text: str, zone: tzinfo) -> datetime:
     try:
         local = datetime.fromisoformat(" ".join(words[:2]))
         for fold in (0, 1):  # the hour that comes twice has two names
-            moment = local.replace(tzinfo=zone, fold=fold)
-            if len(words) == 3 and moment.tzname() == words[2]:  # noqa: PLR2004
-                return moment.astimezone(UTC)
+            there = local.replace(tzinfo=zone, fold=fold)
+            if len(words) == 3 and there.tzname() == words[2]:  # noqa: PLR2004
+                return there.astimezone(UTC)
     except (ValueError, OverflowError):
         pass
     try:
         if len(words) == 3 and words[2][0] in "+-":  # noqa: PLR2004
             # nbgrader takes +0200 for 200 seconds.
-            return parse_any(text).astimezone(UTC)
-        moment = parse_utc(text.strip())
-    except (ParserError, ValueError, OverflowError, TypeError) as error:
+            return datetime.fromisoformat(f"{words[0]} {words[1]}{words[2]}").astimezone(UTC)
+        moment: datetime = parse_utc(text.strip())
+        return moment.replace(tzinfo=UTC)
+    except (ValueError, OverflowError, TypeError) as error:
         raise ValueError(f"{text[:100]!r} is no time") from error
-    return moment.replace(tzinfo=UTC)
 
 
 def read_stamp(folder: Path) -> str:

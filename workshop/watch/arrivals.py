@@ -29,7 +29,7 @@ class Standing:
     Attributes:
         submission: the hash of what was graded last; empty if nothing was.
         digest: of the last line that counts; it changes with every grade and every decision.
-        entries: all gradings, oldest first.
+        entries: all gradings that the gradebook took, oldest first.
     """
 
     submission: str
@@ -78,7 +78,9 @@ def _standing(
 ) -> Standing:
     standing = next(each for each in reversed(gradings) if each.digest in counted)
     _, digest = max((standing.number, standing.digest), decided or (0, ""))
-    return Standing(standing.entry.submission, digest, tuple(each.entry for each in gradings))
+    # What was interrupted told the student nothing.
+    entries = tuple(each.entry for each in gradings if each.digest in counted)
+    return Standing(standing.entry.submission, digest, entries)
 
 
 class Arrivals:
@@ -92,7 +94,8 @@ class Arrivals:
     def whole(self, collected: Iterable[str] = ()) -> dict[str, str]:
         """The submissions that nobody is writing any more: their hashes, by student.
 
-        A folder counts as whole if it is as it was at the last look.
+        They come in the order in which they arrived. A folder counts as whole if it is as it was at
+        the last look.
 
         Args:
             collected: whose submissions are known to be whole.
@@ -113,7 +116,7 @@ class Arrivals:
                     self._hashes[student] = stamp, digest
                 found[student] = digest
         self._stamps = stamps
-        return found
+        return dict(sorted(found.items(), key=lambda each: _changed(stamps[each[0]])))
 
 
 def stamp_of(folder: Path) -> Stamp:
@@ -127,6 +130,11 @@ def stamp_of(folder: Path) -> Stamp:
         paths += [Path(place, name) for name in (*folders, *files)]
     about = [(str(path), path.lstat()) for path in sorted(paths)]
     return tuple((name, one.st_size, one.st_mtime_ns, one.st_ctime_ns) for name, one in about)
+
+
+def _changed(stamp: Stamp) -> int:
+    """When something of it was changed last; students cannot choose that."""
+    return max((ctime for *_, ctime in stamp), default=0)
 
 
 def attempts(entries: Iterable[Entry], day: date, zone: tzinfo) -> int:

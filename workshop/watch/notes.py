@@ -44,12 +44,13 @@ class Notes:
             OSError: the folder cannot be written.
         """
         rejected = not (self._course.autograded / student / self._assignment).is_dir()
-        pages = generate_feedback(self._course, self._assignment, [student])
-        if exchange is not None:
+        made = generate_feedback(self._course, self._assignment, [student])
+        pages = [page for page in made if page.name != WAITING]
+        if exchange is not None and pages:
             if rejected:
                 exchange.publish(student, pages[0], self._notebooks)
             else:
-                exchange.release(student)
+                exchange.release(student, pages)
         # Last: what was not given to the end is given again.
         (self._folder(student) / _RELEASED).write_text(digest, encoding="ascii")
 
@@ -73,9 +74,26 @@ class Notes:
         if exchange is not None:
             exchange.publish(student, page, self._notebooks)
 
-    def forget(self, student: str) -> None:
-        """Take the note away that an attempt has to wait."""
-        (self._folder(student) / WAITING).unlink(missing_ok=True)
+    def is_waiting(self, student: str) -> bool:
+        """Whether the note that an attempt has to wait is there; new feedback removes it."""
+        return (self._folder(student) / WAITING).exists()
+
+    def forget(self, student: str, exchange: Exchange | None) -> None:
+        """Take the note away that an attempt has to wait.
+
+        Args:
+            student: whose.
+            exchange: where it was told; None for the folder ``feedback/`` alone.
+
+        Raises:
+            OSError: the folder cannot be written.
+        """
+        if not self.is_waiting(student):
+            return
+        page = self._folder(student) / WAITING
+        if exchange is not None:
+            exchange.withdraw(student, page, self._notebooks)
+        page.unlink(missing_ok=True)
 
     def _folder(self, student: str) -> Path:
         return self._course.feedback / student / self._assignment

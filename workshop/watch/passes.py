@@ -23,6 +23,7 @@ class Pass:
         began: when, in UTC, ISO 8601.
         collected: whose submissions came out of the exchange.
         graded: how grading ended, by student.
+        more: how many are left for the next look, which comes at once.
         waiting: who has more attempts than are graded a day.
         feedback: who was given feedback.
         problems: what did not work, in words.
@@ -34,6 +35,7 @@ class Pass:
     began: str
     collected: tuple[str, ...] = ()
     graded: dict[str, str] = field(default_factory=dict)
+    more: int = 0
     waiting: tuple[str, ...] = ()
     feedback: list[str] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)

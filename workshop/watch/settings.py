@@ -6,6 +6,7 @@ runs, and a mistake in it is named with its line.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import date, datetime
 from typing import Annotated, Any, Literal
 
@@ -13,12 +14,13 @@ from pydantic import (
     BaseModel,
     BeforeValidator,
     ConfigDict,
+    Field,
     PlainValidator,
-    PositiveFloat,
     PositiveInt,
 )
 
 from workshop.course import Course
+from workshop.grading.extensions import KnownAssignment
 from workshop.moments import parse_moment
 from workshop.yaml_files import load_yaml
 
@@ -26,6 +28,7 @@ SETTINGS_NAME = "watch.yaml"
 AT_ONCE: Literal["at once"] = "at once"
 NEVER: Literal["never"] = "never"
 _UNLIMITED = "unlimited"
+_LONGEST = 86400  # seconds between two looks
 _REMEDY = "docs/instructor/watch.md lists what may stand there"
 
 
@@ -67,9 +70,9 @@ class WatchSettings(Rules):
         assignments: what differs for one of them.
     """
 
-    seconds: PositiveFloat = 30
+    seconds: Annotated[float, Field(gt=0, le=_LONGEST)] = 30
     exchange: bool | None = None
-    assignments: dict[str, Rules] = {}
+    assignments: dict[KnownAssignment, Rules] = {}
 
     def rules(self, assignment: str) -> Rules:
         """What holds for an assignment."""
@@ -79,14 +82,19 @@ class WatchSettings(Rules):
         return Rules.model_construct(**both)
 
 
-def watch_settings(course: Course) -> WatchSettings:
+def watch_settings(course: Course, assignments: Collection[str]) -> WatchSettings:
     """The settings in the course's ``watch.yaml``, or the usual ones if there is none.
 
+    Args:
+        course: the course.
+        assignments: those that the gradebook knows.
+
     Raises:
-        WorkshopError: the file has a fault; names the line.
+        WorkshopError: the file has a fault, an unknown assignment included; names the line.
     """
     path = course.root / SETTINGS_NAME
     if not path.exists():
         return WatchSettings()
     # YAML's own dates tell no line when there is no such day.
-    return load_yaml(path, WatchSettings, remedy=_REMEDY, as_text=True)
+    context = {"assignments": assignments}
+    return load_yaml(path, WatchSettings, remedy=_REMEDY, as_text=True, context=context)

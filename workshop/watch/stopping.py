@@ -9,19 +9,22 @@ from contextlib import contextmanager
 from typing import Any
 
 _SLICE = 0.2
-_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+# One request to stop may come twice: to the process, and to the group that it is in.
+_ONE_REQUEST = 1.0
 
 
 class Stop:
     """Whether to stop.
 
     Args:
-        say: told once when a signal asks.
+        say: told once when a signal asks. It is called whatever the program is doing just then, in
+            the middle of printing for example.
     """
 
     def __init__(self, say: Callable[[str], None]) -> None:
         self._say = say
-        self._asked = False
+        self._asked, self._since = False, 0.0
 
     def __call__(self) -> bool:
         """Whether somebody has asked to stop."""
@@ -40,19 +43,24 @@ class Stop:
 
     @contextmanager
     def on_signals(self) -> Iterator[None]:
-        """Let Ctrl-C and SIGTERM ask; the second Ctrl-C gives up what is being graded.
+        """Let Ctrl-C, SIGTERM and a closed terminal ask; the second time gives up what is graded.
+
+        What this process was started to ignore (``nohup``) it goes on to ignore.
 
         Raises:
-            KeyboardInterrupt: at the second signal. Nothing that was graded is lost by it.
+            KeyboardInterrupt: at a second signal, a second later or more. Nothing that was graded
+                is lost by it.
         """
 
         def asked(*_: Any) -> None:
-            if self._asked:
+            if self._asked and time.monotonic() >= self._since + _ONE_REQUEST:
                 raise KeyboardInterrupt
-            self._asked = True
-            self._say("stopping when the submission in hand is graded; once more gives it up")
+            if not self._asked:
+                self._asked, self._since = True, time.monotonic()
+                self._say("stopping when the submission in hand is graded; once more gives it up")
 
-        before = {each: signal.signal(each, asked) for each in _SIGNALS}
+        heeded = [each for each in _SIGNALS if signal.getsignal(each) is not signal.SIG_IGN]
+        before = {each: signal.signal(each, asked) for each in heeded}
         try:
             yield
         finally:

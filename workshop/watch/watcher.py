@@ -10,18 +10,21 @@ from __future__ import annotations
 import time
 import traceback
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, date, datetime
+from typing import TypeVar
 
+from nbgrader.api import Gradebook
 from nbgrader.coursedir import CourseDirectory
 
 from workshop.course import Course, scripts_on_path
 from workshop.errors import WorkshopError
-from workshop.grading.failures import explained
+from workshop.grading.failures import explained, patiently
 from workshop.grading.grade import Pool, grade
-from workshop.grading.gradebook import open_gradebook, require_assignment
+from workshop.grading.gradebook import assignment_names, open_gradebook, require_assignment
 from workshop.grading.records import Outcome
 from workshop.grading.results import in_one_line
+from workshop.grading.writer_lock import single_writer
 from workshop.moments import in_utc, zone_of
 from workshop.watch.arrivals import Arrivals, Book, Standing, attempts
 from workshop.watch.exchange import Exchange
@@ -33,6 +36,9 @@ from workshop.watch.stopping import Stop
 _LONGEST_WAIT = 600.0
 # Seconds before the first look: what has not changed in them is graded by it.
 _GLANCE = 2.0
+# How many are graded before feedback is given and the next look comes.
+_AT_A_TIME = 16
+_T = TypeVar("_T")
 Say = Callable[[str], None]
 
 
@@ -79,9 +85,14 @@ class Watcher:
         self._pool, self._stop, self._say = pool, stop, say
         config = course.nbgrader_config()
         coursedir = CourseDirectory(config=config)
-        with scripts_on_path(), open_gradebook(coursedir) as gradebook:
-            notebooks = require_assignment(gradebook, assignment)
-        self._settings = watch_settings(course)
+        self._coursedir = coursedir
+        notebooks, names = self._read(
+            lambda gradebook: (
+                require_assignment(gradebook, assignment),
+                assignment_names(gradebook),
+            )
+        )
+        self._settings = watch_settings(course, names)
         self._zone = zone_of(config)
         self._exchange = Exchange(course, config, assignment)
         self._notes = Notes(course, assignment, notebooks)
@@ -90,6 +101,7 @@ class Watcher:
         self._log = PassLog(course.root)
         self._waits = Waits()
         self._told: set[str] = set()
+        self._waiting: dict[str, str] = {}
         self._noted: dict[str, str] = {}
 
     def glance(self) -> None:
@@ -100,9 +112,9 @@ class Watcher:
         """One look. Whatever fails is named in what it returns, and tried again by a later one."""
         seen = Pass(self._assignment, datetime.now(UTC).isoformat(timespec="seconds"))
         with self._guarded(seen):  # a mistake made while it runs: the settings stay as they were
-            self._settings = watch_settings(self._course)
+            self._settings = watch_settings(self._course, self._read(assignment_names))
         hindered = False
-        for step in (self._collect, self._grade, self._give_feedback):
+        for step in (self._collect, self._grade, self._give_feedback, self._tell_who_waits):
             if self._stop():
                 break
             with self._guarded(seen) as worked:
@@ -111,7 +123,7 @@ class Watcher:
             hindered = hindered or not worked
         hindered = hindered or self._nothing_works(seen)
         seen.failed = seen.failed or hindered
-        seen.next_seconds = self._next(hindered)
+        seen.next_seconds = self._next(seen, hindered=hindered)
         self._tell(seen)
         return seen
 
@@ -135,14 +147,26 @@ class Watcher:
         limit = self._settings.rules(self._assignment).attempts_per_day
         today = datetime.now(self._zone).date()
         waiting = [each for each in new if limit and self._used_up(standings, each, limit, today)]
-        seen.waiting = tuple(waiting)
-        due = [each for each in new if each not in waiting]
+        self._waiting = {student: whole[student] for student in waiting}
+        seen.waiting = tuple(sorted(waiting))
+        due = [each for each in new if each not in self._waiting]
+        # So that who came first has not to wait for feedback until everybody is graded.
+        seen.more = len(due[_AT_A_TIME:])
         if due:
-            self._grade_these(due, seen)
-        for student in waiting:
-            if limit and self._noted.get(student) != whole[student]:
+            self._grade_these(due[:_AT_A_TIME], seen)
+
+    def _tell_who_waits(self, seen: Pass) -> None:
+        # After feedback, which is written anew with all that lies beside it.
+        limit = self._settings.rules(self._assignment).attempts_per_day
+        for student, digest in self._waiting.items():
+            told = self._noted.get(student) == digest and self._notes.is_waiting(student)
+            if told or limit is None:
+                continue
+            with self._guarded(seen) as worked:
                 self._notes.wait(student, limit, self._the_exchange())
-                self._noted[student] = whole[student]
+                self._noted[student] = digest
+                worked.append(True)
+            seen.failed = seen.failed or not worked
 
     def _used_up(self, standings: dict[str, Standing], student: str, limit: int, day: date) -> bool:
         standing = standings.get(student)
@@ -165,7 +189,8 @@ class Watcher:
                 seen.problems.append(f"{result.student}: {result.message}")
             else:
                 self._waits.worked(result.student)
-                self._notes.forget(result.student)
+                with self._guarded(seen):
+                    self._notes.forget(result.student, self._the_exchange())
         seen.problems += report.notes
 
     def _give_feedback(self, seen: Pass) -> None:
@@ -188,6 +213,14 @@ class Watcher:
             else:
                 self._waits.failed(what, self._settings.seconds)
                 seen.failed = True
+
+    def _read(self, action: Callable[[Gradebook], _T]) -> _T:
+        def read() -> _T:
+            with open_gradebook(self._coursedir) as gradebook:
+                return action(gradebook)
+
+        with scripts_on_path():
+            return patiently(read)
 
     def _is_over(self, when: str | date) -> bool:
         return not isinstance(when, str) and in_utc(when, self._zone) <= datetime.now(UTC)
@@ -218,11 +251,11 @@ class Watcher:
         outcomes = seen.graded.values()
         return bool(outcomes) and all(each == Outcome.NOT_GRADED.value for each in outcomes)
 
-    def _next(self, hindered: bool) -> float:
+    def _next(self, seen: Pass, *, hindered: bool) -> float:
         if hindered:
             return self._waits.failed("", self._settings.seconds)
         self._waits.worked("")
-        return self._settings.seconds
+        return 0.0 if seen.more else self._settings.seconds
 
     def _tell(self, seen: Pass) -> None:
         try:
@@ -231,15 +264,17 @@ class Watcher:
             seen.problems.append(f"watch.log: cannot be written: {error.strerror}")
         said = [f"collected: {', '.join(seen.collected)}"] if seen.collected else []
         said += [f"{student}: {ended}" for student, ended in seen.graded.items()]
-        said += [f"{student}: more attempts than are graded a day; kept, and graded tomorrow"
-                 for student in seen.waiting]  # fmt: skip
         said += [f"feedback: {', '.join(seen.feedback)}"] if seen.feedback else []
+        for line in said:
+            self._say(line)
         # What stays as it is, such as a submission that was not taken, is told once.
-        lasting = {*seen.problems, *(line for line in said if "attempts" in line)}
-        for line in [*said, *seen.problems]:
+        lasting = [f"{student}: more attempts than are graded a day; kept, and graded tomorrow"
+                   for student in seen.waiting]  # fmt: skip
+        lasting += seen.problems
+        for line in lasting:
             if line not in self._told:
                 self._say(line)
-        self._told = lasting
+        self._told = set(lasting)
         if seen.problems and seen.next_seconds > self._settings.seconds:
             self._say(f"trying again in {seen.next_seconds:g} s")
 
@@ -261,25 +296,38 @@ def watch(
         pool: grades in other processes; None for this one.
         stop: whether to stop.
         say: told what happens, in words.
-        once: look once at each and end, for a program that looks at its own times.
+        once: look at each until all that is there is graded, and end, for a program that looks at
+            its own times.
 
     Returns:
-        Whether nothing failed at the last look.
+        Whether nothing failed at the last look; with ``once``, at any.
 
     Raises:
-        WorkshopError: the gradebook does not know an assignment, or settings have a fault.
+        WorkshopError: the gradebook does not know an assignment, settings have a fault, or another
+            process watches one of them.
     """
-    watchers = [Watcher(course, name, pool=pool, stop=stop, say=say) for name in assignments]
+    names = sorted(set(assignments))
+    watchers = [Watcher(course, name, pool=pool, stop=stop, say=say) for name in names]
+    with ExitStack() as stack:
+        for name in names:
+            # Two that collect the same would take each other's half copied folders for whole ones.
+            doing, lock = f"workshop watch {name}", f".watch-{name}.lock"
+            stack.enter_context(single_writer(course.root, doing, wait=0, name=lock))
+        return _watch(watchers, stop, once=once)
+
+
+def _watch(watchers: Sequence[Watcher], stop: Stop, *, once: bool) -> bool:
     for each in watchers:
         each.glance()
     stop.wait(_GLANCE)
-    due = dict.fromkeys(watchers, 0.0)
+    due, fine = dict.fromkeys(watchers, 0.0), True
     while True:
         seen = []
         for each in watchers:
             if not stop() and time.monotonic() >= due[each]:
                 seen.append(each.once())
                 due[each] = time.monotonic() + seen[-1].next_seconds
-        if once or stop():
-            return not any(each.failed for each in seen)
+        fine = not any(each.failed for each in seen) and (fine or not once)
+        if stop() or (once and all(each.next_seconds for each in seen)):
+            return fine
         stop.wait(max(0.0, min(due.values()) - time.monotonic()))

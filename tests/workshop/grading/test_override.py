@@ -16,7 +16,7 @@ from tests.workshop.grading.durable import by_hand, hand_in, lines_of, run
 from workshop.authoring.generate import generate
 from workshop.course import Course
 from workshop.errors import WorkshopError
-from workshop.grading import failures, ledger
+from workshop.grading import ledger, transaction
 from workshop.grading.feedback import generate_feedback
 from workshop.grading.grade import grade
 from workshop.grading.gradebook import open_gradebook
@@ -155,7 +155,7 @@ def test_the_log_tells_of_the_try_that_counts(
     graded: TinyCourse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Between two tries of a locked gradebook somebody gives points in the formgrader."""
-    real, tries = ledger.mark_taken, []
+    real, tries = transaction.mark_taken, list[object]()
 
     def locked_once(*about: Any) -> None:
         tries.append(about)
@@ -168,7 +168,7 @@ def test_the_log_tells_of_the_try_that_counts(
             gradebook.find_grade("test_cube", "p1", "ps1", "ada").manual_score = 0.5
 
     monkeypatch.setattr(ledger, "mark_taken", locked_once)
-    monkeypatch.setattr(failures.time, "sleep", meanwhile)
+    monkeypatch.setattr("workshop.grading.failures.time.sleep", meanwhile)
     override(graded.course, "ps1", "ada", "test_cube", 3)
     log = read_log(graded.course, "ps1")
     assert [(each.decided.decision.manual_before, each.state) for each in log.decisions] == [

@@ -8,7 +8,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
-from dateutil.tz import gettz
+from dateutil.tz import gettz  # type: ignore[import-untyped] # ships no types
 
 from workshop.grading.timestamps import handed_in, parse_stamp
 

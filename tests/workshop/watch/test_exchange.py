@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 ME = getpass.getuser()
 ROOT = Path(__file__).parents[3]
-FIRST, SECOND, THIRD = (f"2030-01-0{day} 12:00:00.000000 UTC" for day in (1, 2, 3))
+FIRST, SECOND, THIRD = (f"2020-01-0{day} 12:00:00.000000 UTC" for day in (1, 2, 3))
 
 
 def test_the_newest_submission_is_collected_graded_and_told(watched: Make) -> None:
@@ -101,6 +101,75 @@ def test_what_cannot_be_copied_leaves_the_earlier_work_alone(watched: Make) -> N
     assert "# 1 points" in (course.tiny.course.submitted / ME / "ps1/p1.ipynb").read_text()
     (folder / "pipe").unlink()
     assert course.look(1).graded == {ME: "COMPLETED, 4 of 9"}
+
+
+def test_a_note_that_an_attempt_waits_does_not_outlive_the_wait(watched: Make) -> None:
+    course = watched(exchange=True)
+    course.settings("attempts_per_day: 1\nfeedback: never\n")
+    course.send(ME, 1, FIRST)
+    course.look(1)
+    course.send(ME, 2, SECOND)
+    course.look(1)
+    assert "Not graded yet" in str(course.released(f"secret {ME} {SECOND}"))
+    course.settings("feedback: never\n")
+    assert course.look(1).graded
+    assert course.released(f"secret {ME} {SECOND}") is None
+    assert course.feedback(ME) == {}
+
+
+def test_students_can_read_what_they_are_given(watched: Make) -> None:
+    course = watched(exchange=True)
+    course.settings("attempts_per_day: 1\n")
+    before = os.umask(0o077)
+    try:
+        for points, moment in ((1, FIRST), (2, SECOND)):
+            course.send(ME, points, moment)
+            course.look(1)
+    finally:
+        os.umask(before)
+    pages = [*(course.inbound.parent / "feedback").iterdir()]
+    assert len(pages) == 2
+    assert all(page.stat().st_mode & 0o777 == 0o644 for page in pages)
+
+
+def test_a_time_that_is_still_to_come_is_named(watched: Make) -> None:
+    """The student's clock was wrong: what comes next has an earlier time, and would be missed."""
+    course = watched(exchange=True)
+    course.send(ME, 1, "2999-01-01 12:00:00.000000 UTC")
+    seen = course.look(1)
+    assert seen.graded == {ME: "COMPLETED, 2 of 9"}
+    assert "still to come" in seen.problems[0]
+
+
+def test_times_in_the_courses_zone(watched: Make, tmp_path: Path) -> None:
+    """The second one is the newer one, by an hour: clocks went back in between."""
+    course = watched(exchange=True)
+    with course.tiny.course.config_path.open("a") as file:
+        file.write("\nc.Exchange.timezone = 'Europe/Berlin'\n")
+    course.start()
+    course.send(ME, 1, "2025-10-26 02:40:00.000000 CEST")
+    assert course.look(1).graded == {ME: "COMPLETED, 2 of 9"}
+    course.send(ME, 2, "2025-10-26 02:10:00.000000 CET")
+    assert course.look(1).graded == {ME: "COMPLETED, 4 of 9"}
+
+
+def test_work_that_a_kill_left_aside_is_put_back(watched: Make) -> None:
+    course = watched(exchange=True)
+    course.send(ME, 1, FIRST)
+    course.look(1)
+    place = course.tiny.course.submitted / ME / "ps1"
+    place.rename(place.with_name(".ps1.former"))
+    folder = course.send(ME, 2, SECOND)
+    os.mkfifo(folder / "pipe")  # the new one cannot be copied
+    course.look(1)
+    assert "# 1 points" in (place / "p1.ipynb").read_text()
+
+
+def test_names_do_nothing_to_a_terminal(watched: Make) -> None:
+    course = watched(exchange=True)
+    (course.inbound / f"\x1b[2J\n+ps1+{FIRST}+abc").mkdir()
+    (problem,) = course.look(1).problems
+    assert problem.isprintable()
 
 
 @pytest.mark.parametrize("stamp", ["", "soon", "2099-01-01 00:00:00 UTC"])

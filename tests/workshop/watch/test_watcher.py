@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import threading
 import time
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -25,8 +26,11 @@ from tests.workshop.grading.durable import (
 from workshop.errors import WorkshopError
 from workshop.grading.grade import grade
 from workshop.grading.history import read_log
+from workshop.grading.journal import Entry, Journal, Why
 from workshop.grading.override import override
+from workshop.grading.records import Outcome, record_of
 from workshop.grading.writer_lock import single_writer
+from workshop.watch import stopping
 from workshop.watch import watcher as module
 from workshop.watch.notes import Notes
 from workshop.watch.stopping import Stop
@@ -120,6 +124,84 @@ def test_attempts_beyond_the_limit_wait_for_the_next_day(
     monkeypatch.setattr(module, "datetime", Tomorrow)
     assert course.look(1).graded == {"ada": "COMPLETED, 4 of 9"}
     assert "waiting.html" not in course.feedback("ada")
+
+
+def test_who_waits_is_told_also_after_new_feedback(watched: Make) -> None:
+    """An override while a newer attempt waits: feedback is written anew, the note stays."""
+    course = watched()
+    course.settings("attempts_per_day: 1\n")
+    hand_in(course.tiny, "ada", 1)
+    assert course.look().graded
+    hand_in(course.tiny, "ada", 2)
+    assert course.look().waiting == ("ada",)
+    override(course.tiny.course, "ps1", "ada", "why", 3)
+    assert course.look(1).feedback == ["ada"]
+    assert {*course.feedback("ada")} == {"p1.html", "waiting.html"}
+
+
+def test_one_who_cannot_be_told_keeps_nobody_waiting(
+    watched: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    course = watched()
+    course.settings("attempts_per_day: 1\n")
+    for points in (1, 2):
+        for student in ("ada", "bob"):
+            hand_in(course.tiny, student, points)
+        course.look(1 if points == 2 else 2)
+    real = Notes.wait
+
+    def refuse(self: Any, student: str, *about: Any) -> None:
+        if student == "ada":
+            raise OSError(28, "No space left on device", "feedback")
+        real(self, student, *about)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Notes, "wait", refuse)
+        assert course.look(1).failed
+    assert "waiting.html" in course.feedback("bob")
+    assert not course.look(1).failed
+    assert "waiting.html" in course.feedback("ada")
+
+
+def test_grading_that_was_interrupted_is_no_attempt(watched: Make) -> None:
+    """It told the student nothing."""
+    course = watched()
+    course.settings("attempts_per_day: 2\n")
+    hand_in(course.tiny, "ada", 1)
+    ended = datetime.now(UTC).isoformat(timespec="milliseconds")
+    journal = Journal(course.tiny.course.gradelog)
+    for submission in ("one", "two"):
+        about = ("", "ada", "here", "", "", submission, ("p1",), ended, ended)
+        journal.append(Entry("ps1", "ada", Why.FIRST, Outcome.COMPLETED, *about))
+    assert course.look().graded
+    hand_in(course.tiny, "ada", 2)
+    assert course.look().graded == {"ada": "COMPLETED, 4 of 9"}
+
+
+def test_who_came_first_is_graded_and_told_first(
+    watched: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "_AT_A_TIME", 2)
+    course = watched()
+    for student in ("zoe", "ada", "bob"):
+        hand_in(course.tiny, student, 2)
+        time.sleep(0.05)
+    seen = course.look()
+    assert ({*seen.graded}, seen.feedback, seen.more) == ({"zoe", "ada"}, ["ada", "zoe"], 1)
+    assert seen.next_seconds == 0
+    seen = course.look(1)
+    assert ([*seen.graded], seen.more) == (["bob"], 0)
+    assert seen.next_seconds > 0
+
+
+def test_one_look_grades_all_that_is_there(watched: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_AT_A_TIME", 1)
+    course = watched()
+    for student in ("ada", "bob", "cy"):
+        hand_in(course.tiny, student, 2)
+    stop = Stop(course.said.append)
+    assert watch(course.tiny.course, ["ps1"], stop=stop, say=course.said.append, once=True)
+    assert all(course.feedback(student) for student in ("ada", "bob", "cy"))
 
 
 def test_grading_the_same_again_is_no_attempt(watched: Make) -> None:
@@ -351,6 +433,89 @@ def test_one_look_is_enough_for_what_nobody_is_writing(watched: Make) -> None:
     assert watch(course.tiny.course, ["ps1"], stop=stop, say=course.said.append, once=True)
     assert scores(course.tiny.course)["ada", "test_cube"] == 2
     assert course.feedback("ada")
+
+
+def test_what_ends_badly_after_a_stop_was_asked_for_does_not_count(
+    watched: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A service manager may end the kernel together with the watch: that is nobody's 0 points."""
+    course = watched()
+    hand_in(course.tiny, "ada", 1)
+    assert course.look().graded
+    hand_in(course.tiny, "ada", 2)
+    hand_in(course.tiny, "bob", 2)
+    course.look(1)
+    real = FakeExecution.preprocess
+
+    def killed(self: Any, nb: Any, resources: Any) -> Any:
+        course.stop.ask()
+        made = real(self, nb, resources)
+        for cell in nb.cells:
+            if cell.cell_type == "code":
+                cell.outputs = []
+        record_of(nb).update(outcome="KERNEL_DIED", message="the kernel died (signal SIGTERM)")
+        return made
+
+    with monkeypatch.context() as patched:
+        patched.setattr(FakeExecution, "preprocess", killed)
+        seen = course.look(1)
+    assert [*seen.graded.values()] == ["NOT_GRADED"]
+    assert "SIGTERM" in seen.problems[0]
+    assert scores(course.tiny.course)["ada", "test_cube"] == 1
+    course.start()
+    assert course.look().graded == {"ada": "COMPLETED, 4 of 9", "bob": "COMPLETED, 4 of 9"}
+    assert read_log(course.tiny.course, "ps1").ok
+
+
+@pytest.mark.parametrize("which", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+def test_one_request_that_comes_twice_is_one(
+    which: signal.Signals, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """To the process, and to the group that it is in."""
+    said: list[str] = []
+    stop = Stop(said.append)
+    with stop.on_signals():
+        for _ in range(2):
+            os.kill(os.getpid(), which)
+        assert stop()
+        assert len(said) == 1
+        monkeypatch.setattr(stopping, "_ONE_REQUEST", 0.0)
+        with pytest.raises(KeyboardInterrupt):
+            os.kill(os.getpid(), which)
+
+
+def test_what_is_ignored_from_the_start_stays_so() -> None:
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        stop = Stop(print)
+        with stop.on_signals():
+            os.kill(os.getpid(), signal.SIGHUP)
+        assert not stop()
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
+def test_an_assignment_is_watched_once(watched: Make) -> None:
+    course = watched()
+    root, stop = course.tiny.course, Stop(print)
+    stop.ask()
+    holding, release = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        with single_writer(root.root, "workshop watch ps1", name=".watch-ps1.lock"):
+            holding.set()
+            release.wait(60)
+
+    other = threading.Thread(target=hold)
+    other.start()
+    holding.wait(60)
+    try:
+        with pytest.raises(WorkshopError, match="being graded"):
+            watch(root, ["ps1"], stop=stop, say=print)
+    finally:
+        release.set()
+        other.join()
+    assert watch(root, ["ps1", "ps1"], stop=stop, say=print)
 
 
 def test_an_unknown_assignment_is_an_error(watched: Make) -> None:
