@@ -210,6 +210,7 @@ def export(
     named; exit status 1 if anybody with work of theirs has none.
     """
     from workshop.grading.export import export_grades, write_text  # noqa: PLC0415 - slow to import
+    from workshop.grading.late_work import out_of_date  # noqa: PLC0415
 
     _check_export(system, students, column, out_of)
     course = Course.find()
@@ -225,6 +226,15 @@ def export(
         sys.stdout.write(text)
     for path in filter(None, (csv_file, json_file)):
         err.print(f"wrote {path}", highlight=False, markup=False)
+    stale = out_of_date(course, assignment)
+    if stale:
+        err.print(
+            f"points off for being late are not up to date: {', '.join(stale)}; run: workshop grade"
+            f" {assignment}, and export again",
+            style="yellow",
+            highlight=False,
+            markup=False,
+        )
     if problems:
         raise typer.Exit(1)
 

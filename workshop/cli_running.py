@@ -132,7 +132,7 @@ def watch(
             os.write(2, f"{_time()} {text}\n".encode())
 
     stop = Stop(notice)
-    pool = LocalPool(workers) if workers is not None and workers > 1 else None
+    pool = LocalPool(workers, stop=stop) if workers is not None and workers > 1 else None
     with stop.on_signals():
         if not once:
             say("watching; Ctrl-C stops")

@@ -148,6 +148,22 @@ def _report(
     )
 
 
+def out_of_date(course: Course, assignment: str) -> tuple[str, ...]:
+    """Whose points off for being late are not those of the rule and the extensions as they stand.
+
+    Args:
+        course: the course.
+        assignment: the assignment's name.
+
+    Raises:
+        WorkshopError: unknown assignment, or a fault in the rule or the extensions.
+    """
+    if penalties_in(course, course.nbgrader_config()) is None:
+        return ()
+    rows = late_work(course, assignment).rows
+    return tuple(each.student for each in rows if not each.is_up_to_date)
+
+
 def bring_up_to_date(
     ledger: Ledger, penalties: Penalties, assignment: str, student: str
 ) -> Decision | None:

@@ -25,7 +25,7 @@ from workshop.errors import WorkshopError
 from workshop.grading.grade import grade
 from workshop.grading.history import read_log
 from workshop.grading.late import Lateness, LateRule
-from workshop.grading.late_work import late_work
+from workshop.grading.late_work import late_work, out_of_date
 from workshop.grading.override import override
 
 if TYPE_CHECKING:
@@ -225,6 +225,18 @@ def test_the_table_from_the_command_line(late: TinyCourse) -> None:
     assert '"taken_off": 2.0' in output
     assert '"by_the_rule": 0' in output
     assert "workshop grade ps1" in output
+
+
+def test_an_export_tells_whose_penalty_is_not_up_to_date(late: TinyCourse) -> None:
+    grade(late.course, "ps1")
+    assert out_of_date(late.course, "ps1") == ()
+    with by_hand(late.course) as gradebook:
+        gradebook.find_grade("test_cube", "p1", "ps1", "cy").manual_score = 0.0
+        gradebook.find_grade("test_square", "p1", "ps1", "bob").manual_score = 0.0
+    assert out_of_date(late.course, "ps1") == ("cy",)  # 2 points are left, and 3 are taken off
+    status, output = run(late.course, "export", "ps1")
+    assert status == 0
+    assert "not up to date: cy" in output
 
 
 def test_who_has_no_time_of_submission_is_named(late: TinyCourse) -> None:
