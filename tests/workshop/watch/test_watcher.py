@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -467,6 +468,16 @@ def test_what_ends_badly_after_a_stop_was_asked_for_does_not_count(
     assert read_log(course.tiny.course, "ps1").ok
 
 
+@contextlib.contextmanager
+def default_handling(which: signal.Signals) -> Iterator[None]:
+    """Also where the tests were started with nohup."""
+    before = signal.signal(which, signal.SIG_DFL)
+    try:
+        yield
+    finally:
+        signal.signal(which, before)
+
+
 @pytest.mark.parametrize("which", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_one_request_that_comes_twice_is_one(
     which: signal.Signals, monkeypatch: pytest.MonkeyPatch
@@ -474,7 +485,7 @@ def test_one_request_that_comes_twice_is_one(
     """To the process, and to the group that it is in."""
     said: list[str] = []
     stop = Stop(said.append)
-    with stop.on_signals():
+    with default_handling(which), stop.on_signals():
         for _ in range(2):
             os.kill(os.getpid(), which)
         assert stop()
