@@ -82,6 +82,13 @@ c.Autograde.autograde_preprocessors = [
     "nbgrader.preprocessors.AssignLatePenalties",
     "nbgrader.preprocessors.LimitOutput",
 ]
+# What being late costs, for an assignment that has a due date: docs/instructor/late.md. Who has
+# more time stands in extensions.yaml.
+c.AssignLatePenalties.plugin_class = "workshop.grading.late.LateRule"
+c.LateRule.per_day = 0  # for each day begun; 0 takes nothing off
+c.LateRule.unit = "percent of the maximum"  # or "percent of the score", or "points"
+c.LateRule.at_most = None  # never more than that, in the same unit
+c.LateRule.grace_minutes = 0  # so late costs nothing
 # Seconds. A whole reference solution takes at most 180 on two cores.
 c.ExecuteSubmission.cell_seconds = 300
 c.ExecuteSubmission.notebook_seconds = 1200

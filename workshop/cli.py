@@ -15,6 +15,7 @@ from workshop import __version__
 from workshop.cli_authoring import app as authoring_commands
 from workshop.cli_grades import app as grade_commands
 from workshop.cli_reports import app as report_commands
+from workshop.cli_running import app as running_commands
 from workshop.cli_similar import app as similar_commands
 from workshop.course import Course
 from workshop.errors import WorkshopError
@@ -33,6 +34,7 @@ app = typer.Typer(
 )
 app.add_typer(authoring_commands)
 app.add_typer(grade_commands)
+app.add_typer(running_commands)
 app.add_typer(similar_commands)
 app.add_typer(report_commands)
 app.add_typer(quiz_commands, name="quiz")

@@ -186,11 +186,8 @@ def save_scores(
 
 
 def record_rejected(gradebook: Gradebook, assignment: str, student: str) -> None:
-    """Note a submission that could not be graded: no score by test, a person's decision needed."""
-    gradebook.update_or_create_student(student)
-    with without_autoflush_warnings():
-        submission = gradebook.update_or_create_submission(assignment, student)
-    for notebook in submission.notebooks:
+    """Note that a submission could not be graded: no score by test, a person's decision needed."""
+    for notebook in gradebook.find_submission(assignment, student).notebooks:
         for grade in notebook.grades:
             grade.auto_score = None
             grade.needs_manual_grade = True
