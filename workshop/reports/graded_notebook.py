@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import nbformat
 from nbformat import NotebookNode
+from nbformat.v4 import to_notebook
 
 from workshop.grading.censor import Censor
 from workshop.grading.records import KEY, Outcome
@@ -51,9 +51,11 @@ def read_graded(path: Path) -> GradedNotebook:
     content: Any = json.loads(path.read_text(encoding="utf-8"))
     cells = content["cells"]
     record = content.get("metadata", {}).get(KEY, {})
+    named = [cell for cell in cells if cell["metadata"].get("nbgrader")]
     return GradedNotebook(
         name=path.stem,
-        cells=tuple(nbformat.from_dict(cell) for cell in cells if cell["metadata"].get("nbgrader")),
+        # In a file, texts are lists of lines.
+        cells=tuple(to_notebook({"cells": named, "metadata": {}}).cells),
         censor=Censor.of(_source(cell) for cell in cells),
         outcome=Outcome(record.get("outcome", Outcome.COMPLETED)),
         message=str(record.get("message", "")),

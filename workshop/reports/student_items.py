@@ -96,6 +96,17 @@ class ItemResult:
     comment: Markup = field(default_factory=Markup)
     seen: bool = True
 
+    @property
+    def lost(self) -> float:
+        """Points that were not earned; 0 where nothing is decided."""
+        return 0.0 if self.score is None else max(0.0, self.item.max_score - self.score)
+
+    @property
+    def next_step(self) -> str:
+        """What to do first; empty if that is not known."""
+        hints = [each.hint for each in self.findings if each.status == "failed"]
+        return next(filter(None, (self.hint, *hints)), "")
+
 
 class NotebookTeller:
     """Tells what one graded notebook holds about graded cells.

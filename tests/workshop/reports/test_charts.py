@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from tests.workshop.reports.classroom import Classroom, in_memory
+from workshop.analysis.scores import undefined
 from workshop.reports.charts import charts
 from workshop.reports.class_report import ClassReport, class_report
 from workshop.reports.graded_items import GradedItem
