@@ -81,7 +81,7 @@ def measured(
         verdicts: in the order of the hidden part's checks.
         bands: by device and goal, from :func:`load_bands`.
     """
-    goals = _goals(hidden_part(source), grade_id)
+    goals = goals_of(hidden_part(source), grade_id)
     if len(goals) != len(verdicts):
         goals = (None,) * len(verdicts)
     found = []
@@ -133,8 +133,13 @@ def _band(told: Mapping[str, Any]) -> Band:
     return Band(math.floor(low), math.ceil(high), found.seeds)
 
 
-def _goals(hidden: str, grade_id: str) -> tuple[str | None, ...]:
-    """The goal of each check in ``graded(...)``, as calibrated; None for a check without one."""
+def goals_of(hidden: str, grade_id: str) -> tuple[str | None, ...]:
+    """The calibrated goal of each check in ``graded(...)``; None for a check without one.
+
+    Args:
+        hidden: the hidden part of a graded cell.
+        grade_id: the cell's name.
+    """
     try:
         statements = ast.parse(hidden).body
     except (SyntaxError, ValueError):
