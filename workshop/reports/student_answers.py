@@ -8,10 +8,10 @@ from markupsafe import Markup
 
 from checks.guard import LearnerError
 from checks.quiz import Answer, QuestionType, read_answer
-from workshop.grading.clean_html import markdown_to_html
 from workshop.quiz.asked import Asked
 from workshop.reports.graded_items import GradedItem
 from workshop.reports.graded_work import assigned
+from workshop.reports.page import markdown
 
 
 @dataclass(frozen=True)
@@ -83,9 +83,9 @@ def answered(item: GradedItem, source: str, asked: str, *, keys: bool) -> Answer
         for letter, text in options.items()
     )
     if not keys:
-        return Answered(_block(question.stem), choices, given)
+        return Answered(markdown(question.stem), choices, given)
     right = _words(_right(question), question)
-    return Answered(_block(question.stem), choices, given, right, _why(question))
+    return Answered(markdown(question.stem), choices, given, right, _why(question))
 
 
 def _is_asked(question: Asked, text: str) -> bool:
@@ -120,17 +120,13 @@ def _why(question: Asked) -> Markup:
     texts, right = question.key.feedback, question.key.right
     if question.form.type in (QuestionType.SINGLE_CHOICE, QuestionType.MULTIPLE_RESPONSE):
         letters = right if isinstance(right, tuple) else ()
-        return Markup("").join(_block(texts[each]) for each in letters if each in texts)
+        return Markup("").join(markdown(texts[each]) for each in letters if each in texts)
     name = str(right).lower() if isinstance(right, bool) else "right"
-    return _block(texts.get(name, ""))
-
-
-def _block(text: str) -> Markup:
-    return Markup(markdown_to_html(text))  # noqa: S704 - made inert
+    return markdown(texts.get(name, ""))
 
 
 def _inline(text: str) -> Markup:
     """Markdown without the paragraph around it."""
-    page = markdown_to_html(text).strip()
+    page = markdown(text).strip()
     is_one = page.startswith("<p>") and page.endswith("</p>") and page.count("<p>") == 1
     return Markup(page.removeprefix("<p>").removesuffix("</p>") if is_one else page)  # noqa: S704

@@ -18,13 +18,14 @@ _DASHES = ([1, 0], [6, 3], [2, 2], [8, 3, 2, 3], [4, 4])
 _SHAPES = ("circle", "square", "triangle-up", "diamond", "cross")
 # Narrow enough for a phone: letters that shrink with the picture could not be read.
 _WIDTH, _HEIGHT = 270, 180
+_TEXT = {"labelFontSize": 12, "titleFontSize": 12}
 
 
 def drawn(curves: Curves) -> Markup:
     """The curves as a drawing for the page, which gives texts and lines their colours."""
     rows = [{"x": x, "y": y, "name": each.name} for each in curves.curves for x, y in each.points]
     names = [each.name for each in curves.curves]
-    legend = alt.Legend(orient="top", columns=1, labelLimit=_WIDTH, symbolStrokeWidth=2)
+    legend = alt.Legend(orient="top", columns=1, symbolStrokeWidth=2)
     chart = (
         alt.Chart(alt.InlineData(values=rows))
         .mark_line(point=alt.OverlayMarkDef(filled=True, size=45), strokeWidth=2)
@@ -37,8 +38,10 @@ def drawn(curves: Curves) -> Markup:
         )
         .properties(width=_WIDTH, height=_HEIGHT, background="transparent")
         .configure_view(stroke=None)
-        .configure_axis(labelFontSize=12, titleFontSize=12, titleFontWeight="normal")
-        .configure_legend(labelFontSize=12)
+        .configure_axis(
+            labelFontSize=12, titleFontSize=12, titleFontWeight="normal", titleLimit=_WIDTH
+        )
+        .configure_legend(labelFontSize=12, labelLimit=_WIDTH - 40)
     )
     version = alt.SCHEMA_VERSION.removeprefix("v").rpartition(".")[0]
     return Markup(vl_convert.vegalite_to_svg(chart.to_dict(), vl_version=version))  # noqa: S704

@@ -14,7 +14,6 @@ from markupsafe import Markup
 from nbformat import NotebookNode
 
 from workshop.authoring.cells import TEST_PREFIX
-from workshop.grading.clean_html import markdown_to_html
 from workshop.grading.feedback_cells import OUR_FAULT
 from workshop.grading.gradebook import CellGrade
 from workshop.grading.hiding import visible_part
@@ -22,7 +21,7 @@ from workshop.grading.records import CellState, CellStatus, nbgrader_of, record_
 from workshop.grading.verdicts import VerdictError, WeightedVerdict, read_verdicts
 from workshop.reports.graded_items import GradedItem, ItemKind
 from workshop.reports.graded_notebook import GradedNotebook
-from workshop.reports.page import plain
+from workshop.reports.page import markdown, plain
 from workshop.reports.student_answers import Answered, answered
 
 _REMOVED = "[This repeated parts of the tests and is not shown.]"
@@ -222,14 +221,14 @@ class NotebookTeller:
         if item.kind is not ItemKind.WRITTEN or cell is None or cell.cell_type != "markdown":
             return Markup()
         text = visible_part(str(cell.source))[:_LONGEST_ANSWER]
-        return Markup(markdown_to_html(self._clean(text)))  # noqa: S704 - made inert
+        return markdown(self._clean(text))
 
     def _comment(self, item: GradedItem, comments: Mapping[tuple[str, str], str]) -> Markup:
         """A grader's comment; nbgrader keeps that on a tested exercise with its solution."""
         names = (item.grade_id, item.grade_id.removeprefix(TEST_PREFIX))
         said = (comments.get((item.notebook, name), "") for name in dict.fromkeys(names))
         text = "\n\n".join(filter(None, said))
-        return Markup(markdown_to_html(text)) if text else Markup()  # noqa: S704 - made inert
+        return markdown(text) if text else Markup()
 
 
 def _status(grade: CellGrade, record: NotebookNode) -> CellStatus:

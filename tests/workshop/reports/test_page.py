@@ -12,6 +12,7 @@ from workshop.reports.page import (
     breakable,
     hash_of,
     in_pixels,
+    markdown,
     number,
     percent,
     plain,
@@ -40,6 +41,14 @@ def test_names_are_escaped_before_they_may_be_broken() -> None:
 def test_signs_that_turn_or_hide_text_are_taken_out_of_it() -> None:
     assert plain("a\u202eb\x00c\nd\x1b[31m ") == "a b c\nd [31m"
     assert len(plain("x" * 10_000)) < 1_000
+
+
+def test_headings_of_others_are_none_of_the_pages() -> None:
+    page = markdown("# Why\n\n<h2 id='x'>And</h2>\n\n<img src='data:image/png;base64,AA=='>")
+    assert "<h" not in page
+    assert "Why" in page
+    assert '<img alt="picture"' in page
+    assert markdown('<img alt="mine">').count("alt=") == 1
 
 
 def test_the_name_of_a_style_sheet_in_a_policy() -> None:
