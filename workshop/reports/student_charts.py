@@ -18,17 +18,33 @@ _DASHES = ([1, 0], [6, 3], [2, 2], [8, 3, 2, 3], [4, 4])
 _SHAPES = ("circle", "square", "triangle-up", "diamond", "cross")
 # Narrow enough for a phone: letters that shrink with the picture could not be read.
 _WIDTH, _HEIGHT = 270, 180
+_MOST_TICKS, _MOST_MARKS = 8, 25
 _TEXT = {"labelFontSize": 12, "titleFontSize": 12}
 
 
 def drawn(curves: Curves) -> Markup:
     """The curves as a drawing for the page, which gives texts and lines their colours."""
-    rows = [{"x": x, "y": y, "name": each.name} for each in curves.curves for x, y in each.points]
+    version = alt.SCHEMA_VERSION.removeprefix("v").rpartition(".")[0]
+    drawing = vl_convert.vegalite_to_svg(specification(curves), vl_version=version)
+    return Markup(drawing)  # noqa: S704 - Vega escapes
+
+
+def specification(curves: Curves) -> dict[str, Any]:
+    """The drawing as Vega-Lite asks for it."""
+    # A value that is not there interrupts its line.
+    rows = [
+        {"x": x, "y": y, "name": each.name}
+        for each in curves.curves
+        for x, y in zip(each.x, each.y, strict=False)
+        if x is not None
+    ]
     names = [each.name for each in curves.curves]
-    legend = alt.Legend(orient="top", columns=1, symbolStrokeWidth=2)
+    legend = alt.Legend(orient="top", columns=1, symbolStrokeWidth=0)
+    many = max(len(each.points) for each in curves.curves) > _MOST_MARKS
+    marks = False if many else alt.OverlayMarkDef(filled=True, size=45)
     chart = (
         alt.Chart(alt.InlineData(values=rows))
-        .mark_line(point=alt.OverlayMarkDef(filled=True, size=45), strokeWidth=2)
+        .mark_line(point=marks, strokeWidth=2)
         .encode(
             x=alt.X("x:Q", title=curves.xlabel, axis=_ticks(rows), scale=alt.Scale(zero=False)),
             y=alt.Y("y:Q", title=curves.ylabel, scale=alt.Scale(zero=False)),
@@ -43,14 +59,17 @@ def drawn(curves: Curves) -> Markup:
         )
         .configure_legend(labelFontSize=12, labelLimit=_WIDTH - 40)
     )
-    version = alt.SCHEMA_VERSION.removeprefix("v").rpartition(".")[0]
-    return Markup(vl_convert.vegalite_to_svg(chart.to_dict(), vl_version=version))  # noqa: S704
+    made: dict[str, Any] = chart.to_dict()
+    return made
 
 
 def _ticks(rows: Sequence[dict[str, Any]]) -> alt.Axis:
-    """Ticks where epochs are counted: at whole numbers."""
-    whole = all(float(row["x"]).is_integer() for row in rows)
-    return alt.Axis(tickMinStep=1, format="d") if whole else alt.Axis()
+    """Ticks where something is counted: at some of the whole numbers that there are."""
+    places = sorted({float(row["x"]) for row in rows})
+    if not all(place.is_integer() for place in places):
+        return alt.Axis()
+    step = -(-len(places) // _MOST_TICKS)
+    return alt.Axis(values=places[::step], format="d")
 
 
 def _scale(names: Sequence[str], signs: Sequence[Any]) -> alt.Scale:

@@ -103,6 +103,8 @@ class ItemResult:
     @property
     def next_step(self) -> str:
         """What to do first; empty if that is not known."""
+        if not self.seen:
+            return ""
         hints = [each.hint for each in self.findings if each.status == "failed"]
         return next(filter(None, (self.hint, *hints)), "")
 

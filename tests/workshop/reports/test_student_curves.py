@@ -11,8 +11,8 @@ from nbformat.v4 import new_code_cell, new_output
 
 from tests.workshop.reports.learner import curves
 from workshop.learn.curves import CURVES_MIME
-from workshop.reports.student_charts import drawn
-from workshop.reports.student_curves import curves_in
+from workshop.reports.student_charts import drawn, specification
+from workshop.reports.student_curves import Curve, Curves, curves_in
 
 LINE = {"name": "a", "x": [1.0, 2.0], "y": [0.5, None]}
 DATA: dict[str, Any] = {"xlabel": "epoch", "ylabel": "accuracy", "curves": [LINE]}
@@ -84,3 +84,19 @@ def test_each_curve_has_a_colour_and_a_shape_of_its_own() -> None:
     svg = str(drawn(curves()))
     strokes = set(re.findall(r'stroke="(#[0-9a-f]{6})"', svg))
     assert {"#3d7fd0", "#c8641b"} <= strokes
+
+
+@pytest.mark.parametrize("count", [1, 3, 61])
+def test_epochs_are_counted_in_few_whole_numbers(count: int) -> None:
+    epochs = [float(each) for each in range(count)]
+    line = Curve(name="a", x=epochs, y=[0.5] * count)
+    ticks = specification(Curves(xlabel="step", ylabel="y", curves=[line]))["encoding"]["x"]["axis"]
+    assert set(ticks["values"]) <= set(epochs)
+    assert ticks["values"][0] == 0
+    assert len(ticks["values"]) <= 8
+
+
+def test_a_missing_value_interrupts_its_line() -> None:
+    (rows,) = specification(curves())["datasets"].values()
+    scratch = [row["y"] for row in rows if row["name"] == "from scratch"]
+    assert scratch == [0.5, None, 0.6]

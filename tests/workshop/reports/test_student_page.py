@@ -99,6 +99,15 @@ def test_links_lead_to_the_page_itself_or_to_notebooks_that_were_handed_in(
         assert (path or fragment in page.ids) and path in ("", "p1.html")
 
 
+def test_nothing_leads_to_a_notebook_that_is_not_there(results: StudentResults) -> None:
+    missing = tuple(
+        replace(each, item=replace(each.item, notebook="p2"), seen=False) for each in results.items
+    )
+    page = student_page(replace(results, items=missing))
+    assert not [link for link in Tags(page).links if "p2" in link]
+    assert page.count("Not handed in") == len(missing)
+
+
 def test_at_the_head_of_a_notebook_links_lead_into_it(results: StudentResults) -> None:
     part = Tags(head_of_notebook(results, "p1"))
     grade_ids = {each.item.grade_id for each in results.items}
