@@ -39,9 +39,10 @@ def specification(curves: Curves) -> dict[str, Any]:
         if x is not None
     ]
     names = [each.name for each in curves.curves]
-    legend = alt.Legend(orient="top", columns=1, symbolStrokeWidth=0)
     many = max(len(each.points) for each in curves.curves) > _MOST_MARKS
     marks = False if many else alt.OverlayMarkDef(filled=True, size=45)
+    symbol = {"symbolType": "stroke", "symbolStrokeWidth": 2} if many else {"symbolStrokeWidth": 0}
+    legend = alt.Legend(orient="top", columns=1, **symbol)
     chart = (
         alt.Chart(alt.InlineData(values=rows))
         .mark_line(point=marks, strokeWidth=2)

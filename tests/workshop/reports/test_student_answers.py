@@ -7,7 +7,7 @@ from markupsafe import Markup
 
 from checks.quiz import QuestionType
 from workshop.quiz.asked import Asked, asked
-from workshop.quiz.cells import _prose
+from workshop.quiz.cells import prose
 from workshop.quiz.items import Item, Numeric, Ordering, RightOrWrong, ShortAnswer
 from workshop.reports.graded_items import GradedItem, ItemKind
 from workshop.reports.student_answers import Answered, answered
@@ -22,7 +22,7 @@ def graded(item: Item) -> GradedItem:
 
 
 def ask_cell(question: Asked) -> str:
-    return _prose(question, "Question 1", counts=True)
+    return prose(question, "Question 1", counts=True)
 
 
 def tell(item: GradedItem, source: str, *, keys: bool = False) -> Answered:

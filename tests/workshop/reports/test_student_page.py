@@ -157,7 +157,7 @@ def test_rejected_work_is_told_why_and_what_to_do() -> None:
     page = rejected_page("ps1", "ada", "submitted/ada/ps1/p1.ipynb: it is empty; hand it in again")
     assert "not even 0" in page
     assert "p1.ipynb: it is empty" in page
-    assert "<li>hand it in again</li>" in page
+    assert "<li>Hand it in again.</li>" in page
 
 
 @pytest.fixture(scope="module")
