@@ -115,8 +115,12 @@ c.HTMLExporter.embed_images = False
 
 # --- Feedback: what students see of it ------------------------------------------------------
 
-# Pages without any script, which work without a network.
-c.GenerateFeedback.exporter_class = "workshop.grading.inert.FeedbackExporter"
+# Pages without any script, which work without a network: one for each notebook, and feedback.html
+# with the results of the whole assignment.
+c.GenerateFeedback.exporter_class = "workshop.reports.feedback_exporter.ResultsExporter"
+# Right answers to quiz items are told for these assignments only, e.g. ["module1_concepts"]: when
+# nobody can hand in any more, and you do not need the questions again.
+c.ResultsExporter.show_keys_of = []
 # StudentView takes out hidden tests, mark schemes and every output that repeats them.
 c.GenerateFeedback.preprocessors = [
     "workshop.grading.nbgrader_steps.GetStudentGrades",

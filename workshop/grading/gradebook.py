@@ -224,6 +224,26 @@ def load_grades(
     return grades, float(submission.late_submission_penalty or 0.0)
 
 
+def load_comments(
+    gradebook: Gradebook, assignment: str, student: str
+) -> dict[tuple[str, str], str]:
+    """What graders wrote about a submission, by notebook and cell; nbgrader's own notes included.
+
+    Returns:
+        Nothing if there is no such submission.
+    """
+    try:
+        submission = gradebook.find_submission(assignment, student)
+    except MissingEntry:
+        return {}
+    return {
+        (str(notebook.name), str(comment.name)): str(comment.comment)
+        for notebook in submission.notebooks
+        for comment in notebook.comments
+        if comment.comment
+    }
+
+
 def _cell_grade(notebook: str, row: Any) -> CellGrade:
     return CellGrade(
         notebook=notebook,
