@@ -100,9 +100,12 @@ def _content(results: StudentResults, *, here: str) -> Markup:
 
 
 def _first(results: StudentResults) -> list[ItemResult]:
-    """Where the most points are left among what a next step is known for."""
+    """Where the most points are left among what a next step is known for; each step once."""
     left = [each for each in results.items if each.lost > 0 and each.next_step]
-    return sorted(left, key=lambda each: -each.lost)[:_MOST_FIRST]
+    by_step: dict[str, ItemResult] = {}
+    for each in sorted(left, key=lambda each: -each.lost):
+        by_step.setdefault(each.next_step, each)
+    return [*by_step.values()][:_MOST_FIRST]
 
 
 def _graphs(results: StudentResults) -> list[tuple[str, object, Markup]]:

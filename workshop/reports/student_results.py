@@ -153,7 +153,7 @@ class ResultsReader:
         for name, notebook in opened.items():
             if notebook.outcome is not Outcome.COMPLETED:
                 said = plain(self._clean(notebook.message))
-                notices.append(f"{name}: not everything was run. {said}".strip())
+                notices.append(f"In {name}, not everything was run: {said or notebook.outcome}")
         return opened, notices
 
     def _measured(self, item: GradedItem, teller: NotebookTeller) -> Iterator[Measured]:

@@ -18,8 +18,8 @@ from workshop.learn.curves import CURVES_MIME, new_figure
 @pytest.fixture(scope="module")
 def shown() -> Any:
     """What a notebook gets of a figure, as its kernel formats it."""
-    shell = InteractiveShell()
-    select_figure_formats(shell, {"png"})
+    shell: Any = InteractiveShell()  # type: ignore[no-untyped-call]
+    select_figure_formats(shell, {"png"})  # type: ignore[no-untyped-call]
 
     def formatted(figure: object) -> dict[str, Any]:
         data: dict[str, Any] = shell.display_formatter.format(figure)[0]
@@ -62,5 +62,5 @@ def test_other_figures_have_none(shown: Any) -> None:
 
 def test_what_is_no_number_is_left_to_the_drawing(shown: Any) -> None:
     figure = new_figure((2, 2))[0]
-    figure.keep({"a": ([1.0], ["high"])}, xlabel="x", ylabel="y")  # type: ignore[dict-item,list-item]
+    figure.keep({"a": ([1.0], ["high"])}, xlabel="x", ylabel="y")  # type: ignore[list-item]
     assert CURVES_MIME not in shown(figure)

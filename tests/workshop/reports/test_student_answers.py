@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from markupsafe import Markup
 
@@ -12,7 +14,7 @@ from workshop.quiz.items import Item, Numeric, Ordering, RightOrWrong, ShortAnsw
 from workshop.reports.graded_items import GradedItem, ItemKind
 from workshop.reports.student_answers import Answered, answered
 
-ABOUT = {"objective": "define", "topic": "t", "difficulty": "easy"}
+ABOUT: dict[str, Any] = {"objective": "define", "topic": "t", "difficulty": "easy"}
 FEEDBACK = RightOrWrong(right="Because it is.", wrong="Look again.")
 
 

@@ -89,7 +89,7 @@ def test_each_curve_has_a_colour_and_a_shape_of_its_own() -> None:
 @pytest.mark.parametrize("count", [1, 3, 61])
 def test_epochs_are_counted_in_few_whole_numbers(count: int) -> None:
     epochs = [float(each) for each in range(count)]
-    line = Curve(name="a", x=epochs, y=[0.5] * count)
+    line = Curve(name="a", x=[*epochs], y=[0.5] * count)
     ticks = specification(Curves(xlabel="step", ylabel="y", curves=[line]))["encoding"]["x"]["axis"]
     assert set(ticks["values"]) <= set(epochs)
     assert ticks["values"][0] == 0

@@ -143,6 +143,13 @@ def test_the_most_points_come_first_among_what_to_do_next(results: StudentResult
     assert "Where to go on" not in student_page(perfect)
 
 
+def test_the_same_step_is_named_once(results: StudentResults) -> None:
+    twice = replace(results, items=(*results.items, *results.items))
+    shown = student_page(twice)
+    part = shown[shown.index("Where to go on") : shown.index(">Points<")]
+    assert part.count("Restart the kernel.") == 1
+
+
 def test_right_answers_stand_only_where_they_may(results: StudentResults) -> None:
     quiz = [each for each in results.items if each.answer is not None]
     without = [each for each in quiz if each.answer is not None and not each.answer.right]
