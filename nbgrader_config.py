@@ -35,11 +35,11 @@ c.CourseDirectory.ignore = [
 if os.environ.get("WORKSHOP_EXCHANGE"):
     c.Exchange.root = os.environ["WORKSHOP_EXCHANGE"]
 
-# `nbgrader zip_collect` takes <student>_<notebook>.ipynb apart. Learning platforms name files in
-# their own ways: docs/instructor tells how to change this.
-c.FileNameCollectorPlugin.named_regexp = (
-    r".*/(?P<student_id>[A-Za-z0-9.@-]+)_(?P<file_id>\w+)\.ipynb$"
-)
+# `nbgrader zip_collect` reads zip files from Canvas and Moodle; this file tells who is who there.
+c.ZipCollectApp.collector_plugin = "workshop.grading.platform_zip.PlatformCollector"
+c.PlatformCollector.students = "students.csv"
+# Any other file is named <student>_<notebook>.ipynb, unless you say so here.
+c.PlatformCollector.named_regexp = r".*/(?P<student_id>[A-Za-z0-9.@-]+)_(?P<file_id>\w+)\.ipynb$"
 
 # --- Release: what is done to a notebook before students get it -----------------------------
 
@@ -106,7 +106,12 @@ c.ExecuteSubmission.processes = 64
 
 # For feedback and for the formgrader: scripts, frames, forms and the like are taken out of
 # outputs and texts; pictures and tables stay. Local files stay out of pages (embed_images).
-c.HTMLExporter.preprocessors = ["workshop.grading.inert.InertView"]
+c.HTMLExporter.preprocessors = [
+    "workshop.grading.inert.InertView",
+    # The rubric above each written answer, in the formgrader only.
+    "workshop.grading.rubric.ShowRubric",
+]
+c.FeedbackExporter.preprocessors = ["workshop.grading.inert.InertView"]
 c.HTMLExporter.filters = {
     "markdown2html": "workshop.grading.inert.markdown_filter",
     "highlight_code": "workshop.grading.inert.highlight_filter",

@@ -14,7 +14,7 @@ from IPython.utils.capture import capture_output
 from traitlets.config import Config
 
 import checks
-from checks.display import show
+from checks.display import NotYetError, show
 from checks.verdict import Status, Verdict, passed
 
 REPOSITORY = Path(checks.__file__).resolve().parents[1]
@@ -126,3 +126,44 @@ def test_plain_python_needs_no_ipython() -> None:
     )
     assert (done.returncode, done.stderr) == (0, "")
     assert "value.equal" in done.stdout
+
+
+class TestValidating:
+    """nbgrader's Validate takes a cell for right that ends without an exception."""
+
+    @pytest.fixture(autouse=True)
+    def validating(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("NBGRADER_EXECUTION", "validate")
+
+    def test_a_check_that_has_not_passed_ends_the_cell(self) -> None:
+        with pytest.raises(NotYetError) as caught:
+            show(GOOD, BAD, stops)
+        said = str(caught.value)
+        assert "two.bad" in said
+        assert "Try again." in said
+        assert "KeyError" in said
+        assert "one.good" not in said
+
+    def test_what_is_right_and_what_is_our_fault_do_not(self) -> None:
+        show(GOOD, Verdict("ours", Status.ERROR, 0.0, "The check itself failed."))
+
+    def test_it_says_what_is_open_and_not_how_it_came_to_say_it(
+        self, shell: InteractiveShell
+    ) -> None:
+        with capture_output() as captured:
+            shell.run_cell(CELL + "show(stops)")  # type: ignore[no-untyped-call]
+        assert "Not yet" in captured.stdout
+        assert "Traceback" not in captured.stdout
+        assert "display.py" not in captured.stdout
+
+    def test_its_lines_are_short_and_whole(self) -> None:
+        advice = " ".join(f"word{number}" for number in range(40))
+        with pytest.raises(NotYetError) as caught:
+            show(Verdict("two.bad", Status.FAILED, 0.0, "Not right.", hint=advice))
+        lines = caught.value._render_traceback_()
+        assert max(map(len, lines)) <= 80
+        assert " ".join(" ".join(lines).split()).endswith(advice)
+
+    def test_grading_is_no_validating(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("NBGRADER_EXECUTION", "autograde")
+        show(BAD)

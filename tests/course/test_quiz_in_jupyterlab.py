@@ -18,9 +18,10 @@ from typing import Any
 import nbformat
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Locator, Page, expect, sync_playwright
+from playwright.sync_api import Page, expect
 
 from checks.quiz import QuestionType
+from tests.jupyterlab import PATIENCE, answer, chromium, form_of, needs_chromium
 from workshop.authoring.build import build
 from workshop.course import Course
 from workshop.grading.grade import grade
@@ -29,14 +30,9 @@ from workshop.quiz.answers import wrong_answers
 from workshop.quiz.asked import Asked, asked
 from workshop.quiz.items import load_quizzes
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 ASSIGNMENT, NOTEBOOK = "module1_concepts", "quiz"
-PATIENCE = 120_000  # milliseconds; a first start compiles and loads much
-expect.set_options(timeout=PATIENCE)
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(CHROMIUM is None, reason="NOT TESTED in a browser: no chromium here"),
-]
+EXTENSION = Path(__file__).parents[2] / "packaging" / "labextension"
+pytestmark = [pytest.mark.slow, needs_chromium]
 
 
 @pytest.fixture(scope="module")
@@ -55,6 +51,10 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
     """A running JupyterLab: its address and its folder."""
     home = tmp_path_factory.mktemp("home")
     folder = tmp_path_factory.mktemp("work")
+    # The forms of this checkout, whatever is installed.
+    forms = home / "share" / "labextensions" / "transfer-learning-workshop"
+    forms.parent.mkdir(parents=True)
+    shutil.copytree(EXTENSION, forms)
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -66,7 +66,12 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
                 *("--IdentityProvider.token=", "--allow-root", f"--ServerApp.root_dir={folder}"),
                 *("--LabApp.news_url=None", "--LabApp.expose_app_in_browser=True"),
             ],
-            env={**os.environ, "HOME": str(home), "JUPYTER_CONFIG_DIR": str(home / "config")},
+            env={
+                **os.environ,
+                "HOME": str(home),
+                "JUPYTER_CONFIG_DIR": str(home / "config"),
+                "JUPYTER_PATH": str(home / "share"),
+            },
             stdout=log,
             stderr=subprocess.STDOUT,
         )
@@ -92,14 +97,10 @@ def _wait_for(address: str, server: subprocess.Popen[bytes], log: Path) -> None:
 
 @pytest.fixture(scope="module")
 def page() -> Iterator[Page]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"]
-        )
+    with chromium() as browser:
         page = browser.new_page(viewport={"width": 1280, "height": 1000})
         page.set_default_timeout(PATIENCE)
         yield page
-        browser.close()
 
 
 def opened(page: Page, lab: tuple[str, Path], name: str) -> None:
@@ -118,46 +119,6 @@ def opened_copy(page: Page, lab: tuple[str, Path], released: Path, name: str) ->
 def command(page: Page, name: str, **arguments: str) -> None:
     """Run one of JupyterLab's commands."""
     page.evaluate("([name, args]) => jupyterapp.commands.execute(name, args)", [name, arguments])
-
-
-def form_of(page: Page, name: str) -> Locator:
-    """The form of a question, scrolled to: JupyterLab draws only what is near."""
-    form = page.locator(f'fieldset[data-question="{name}"]')
-    for _ in range(60):
-        if form.count():
-            break
-        page.locator(".jp-WindowedPanel-outer").evaluate("each => each.scrollBy(0, 500)")
-        page.wait_for_timeout(200)
-    form.scroll_into_view_if_needed()
-    return form
-
-
-def answer(form: Locator, question: Asked) -> None:
-    """Clicks, and types where there is nothing to click, the right answer."""
-    value = question.answer
-    if question.form.type is QuestionType.TRUE_FALSE:
-        form.get_by_role("radio", name=str(value), exact=True).check()
-    elif question.form.type is QuestionType.SINGLE_CHOICE:
-        form.locator(f'input[value="{value}"]').check()
-    elif question.form.type is QuestionType.MULTIPLE_RESPONSE:
-        for letter in value:
-            form.locator(f'input[value="{letter}"]').check()
-    elif question.form.type is QuestionType.ORDERING:
-        _put_in_order(form, value)
-    else:
-        form.get_by_role("textbox").fill(str(value))
-
-
-def _put_in_order(form: Locator, letters: list[str]) -> None:
-    for place, letter in enumerate(letters):
-        up = form.get_by_role("button", name=f"Move step {letter} up")
-        shown = form.locator("li")
-        while not shown.nth(place).inner_text().count(f"{letter})"):
-            up.click()
-    # One move and back writes the order where it was right from the start.
-    down = form.get_by_role("button", name=f"Move step {letters[0]} down")
-    down.click()
-    form.get_by_role("button", name=f"Move step {letters[0]} up").click()
 
 
 def saved(page: Page, path: Path) -> Any:
@@ -220,6 +181,15 @@ def test_typed_answers_earn_the_same_without_a_browser(
     folder.mkdir(parents=True)
     (folder / f"{NOTEBOOK}.ipynb").write_text(json.dumps(notebook))
     assert_full_marks(course, "types", released)
+
+
+def test_formulas_in_options_are_set(
+    released: Path, questions: dict[str, Asked], lab: tuple[str, Path], page: Page
+) -> None:
+    opened_copy(page, lab, released, "formulas.ipynb")
+    form = form_of(page, "parts_of_a_domain")
+    expect(form.locator("label mjx-container").first).to_be_visible()
+    expect(form).not_to_contain_text("$P(X)$")
 
 
 @pytest.mark.parametrize("theme", ["JupyterLab Light", "JupyterLab Dark"])

@@ -312,12 +312,17 @@
       const mime = 'text/markdown';
       const renderer = rendermime.createRenderer(mime);
       const model = rendermime.createModel({ data: { [mime]: text }, trusted: false });
-      renderer.renderModel(model).then(() => node.replaceChildren(renderer.node));
+      renderer.renderModel(model).then(() => {
+        node.replaceChildren(renderer.node);
+        // A renderer typesets formulas when it is attached as a widget, which this one never is.
+        rendermime.latexTypesetter?.typeset(renderer.node);
+      });
       return node;
     }
 
-    /* Runs the answer's cell and the one behind it, which checks it. */
-    function checkNow(panel, cell) {
+    /* Runs the answer's cell and the one behind it, which checks it, once there is a kernel. */
+    async function checkNow(panel, cell) {
+      await panel.sessionContext.ready;
       const cells = panel.content.widgets;
       const at = cells.indexOf(cell);
       return notebook.NotebookActions.runCells(
