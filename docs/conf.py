@@ -13,7 +13,7 @@ from pathlib import Path
 
 import typer
 from docutils import nodes
-from pygments.lexers.shell import BashLexer
+from pygments.lexers.shell import BashLexer  # type: ignore[import-untyped]
 from sphinx import addnodes
 from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
