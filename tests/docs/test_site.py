@@ -179,7 +179,7 @@ def test_the_search_finds_in_files(site: Path, browser: Browser) -> None:
     page.on("console", lambda said: errors.append(said.text) if said.type == "error" else None)
     page.on("pageerror", lambda error: errors.append(str(error)))
     page.goto((site / "index.html").as_uri())
-    page.get_by_role("searchbox").fill("bubblewrap")
+    page.get_by_label("Search", exact=True).first.fill("bubblewrap")
     page.keyboard.press("Enter")
     result = page.locator("#search-results a", has_text="For instructors").first
     result.click()
