@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 import shutil
 from pathlib import Path
+from typing import Any
 
 import typer
 from docutils import nodes
@@ -119,6 +120,14 @@ def find_orphans(app: Sphinx, env: BuildEnvironment) -> None:
         said.warning("nothing leads to this page: link to it from %s", readme, location=name)
 
 
+def scroll_by_keyboard(
+    _app: Sphinx, _name: str, _template: str, context: dict[str, Any], _page: nodes.document | None
+) -> None:
+    """Let code and tables that are too wide for a screen be scrolled without a mouse."""
+    scrolling = re.compile(r'<(?=pre>|div class="table-wrapper)(\w+)')
+    context["body"] = scrolling.sub(r'<\1 tabindex="0"', context.get("body", ""))
+
+
 def add_index(app: Sphinx, error: Exception | None) -> None:
     """A folder's README is also what its address opens."""
     if error is None:
@@ -133,4 +142,5 @@ def setup(app: Sphinx) -> None:
     app.connect("source-read", complete)
     app.connect("doctree-read", unlink_folders)
     app.connect("env-check-consistency", find_orphans)
+    app.connect("html-page-context", scroll_by_keyboard)
     app.connect("build-finished", add_index)

@@ -21,7 +21,6 @@ LEFT_OUT = {
     ".venv/bin/jupyter lab": "the same",
     "make demo": "tests/course/test_demo.py runs it",
     "make test": "runs this",
-    ".venv/bin/workshop verify": "tests/course/test_verify.py runs it",
     "python3 -m venv": "installs gigabytes: test_student_kit.py looks at that package",
     "env/bin/": "needs what the line above installs",
 }
@@ -102,7 +101,7 @@ def test_the_first_page_releases_and_grades(clone: Path) -> None:
     handed_in = clone / "submitted" / "ada" / "module2_implementing"
     handed_in.mkdir(parents=True)
     shutil.copy(clone / "release" / "module2_implementing" / "quiz.ipynb", handed_in)
-    walk(clone, steps[before:])
+    walk(clone, [steps[before]])
     assert (clone / "grades.csv").is_file()
     assert [*clone.glob("feedback/ada/module2_implementing/*.html")]
     assert (clone / "reports" / "class.html").is_file()
