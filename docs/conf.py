@@ -42,6 +42,7 @@ myst_heading_anchors = 4
 # Ours says it in words that tell what to do.
 suppress_warnings = ["toc.not_included"]
 
+napoleon_use_ivar = True
 autodoc_member_order = "alphabetical"
 autodoc_preserve_defaults = True
 maximum_signature_line_length = 80
@@ -95,8 +96,10 @@ def commands() -> str:
 
     group = typer.main.get_command(workshop)
     text = get_docs_for_click(obj=group, ctx=typer.Context(group), name="workshop")
-    # Its own title gives way to the page's; a prompt would be copied with the command.
-    return "\n" + text.split("\n", 1)[1].replace("```console\n$ ", "```console\n")
+    # Its own title gives way to the page's, and lists of commands, which cut what they say short,
+    # to the page's contents. A prompt would be copied with the command.
+    text = re.sub(r"\*\*Commands\*\*:\n\n(?:\* .*\n)+\n", "", text.split("\n", 1)[1])
+    return "\n" + text.replace("```console\n$ ", "```console\n")
 
 
 def unlink_folders(app: Sphinx, page: nodes.document) -> None:
