@@ -83,7 +83,7 @@ def test_a_class_of_three_is_released_collected_and_graded(clone: Path) -> None:
     assert [*grades] == ["ada", "blaise", "chien"]
     assert grades["ada"] > grades["blaise"] > grades["chien"] == 0
     for student in grades:
-        assert (trial / f"feedback/{student}/module1_concepts/quiz.html").is_file()
+        assert (trial / f"feedback/{student}/module1_concepts/feedback.html").is_file()
     assert (trial / "reports/class.html").is_file()
     # What the page shows of the grades is what the newcomer sees, but for the seconds.
     shown = [row for each in blocks(QUICKSTART, "text") for row in table(each.text)]
