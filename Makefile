@@ -9,7 +9,7 @@ BIN := .venv/bin
 PYTEST := $(BIN)/python -m pytest
 WORKERS ?= 2
 
-.PHONY: help setup demo test test-fast check format verify build calibrate lock clean clean-venv
+.PHONY: help setup demo test test-fast check format verify build calibrate docs screenshots lock clean clean-venv
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -46,6 +46,13 @@ build: setup ## source text -> source/notebooks and release/
 
 verify: setup ## every stub fails, every solution passes, every wrong solution is caught
 	$(BIN)/workshop verify
+
+docs: setup ## the documentation site, strictly: open build/site/index.html
+	rm -rf build/site
+	$(BIN)/python -m sphinx -b html -E -W --keep-going -q -c docs -d build/doctrees . build/site
+
+screenshots: setup ## renew the pictures in docs/images (needs Chromium)
+	WORKSHOP_SCREENSHOTS=docs/images $(PYTEST) tests/docs/test_screenshots.py
 
 lock: setup ## renew requirements/ from pyproject.toml
 	$(BIN)/python tools/lock.py

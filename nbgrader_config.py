@@ -82,6 +82,13 @@ c.Autograde.autograde_preprocessors = [
     "nbgrader.preprocessors.AssignLatePenalties",
     "nbgrader.preprocessors.LimitOutput",
 ]
+# What being late costs, for an assignment that has a due date: docs/instructor/late.md. Who has
+# more time stands in extensions.yaml.
+c.AssignLatePenalties.plugin_class = "workshop.grading.late.LateRule"
+c.LateRule.per_day = 0  # for each day begun; 0 takes nothing off
+c.LateRule.unit = "percent of the maximum"  # or "percent of the score", or "points"
+c.LateRule.at_most = None  # never more than that, in the same unit
+c.LateRule.grace_minutes = 0  # so late costs nothing
 # Seconds. A whole reference solution takes at most 180 on two cores.
 c.ExecuteSubmission.cell_seconds = 300
 c.ExecuteSubmission.notebook_seconds = 1200
@@ -113,8 +120,12 @@ c.HTMLExporter.embed_images = False
 
 # --- Feedback: what students see of it ------------------------------------------------------
 
-# Pages without any script, which work without a network.
-c.GenerateFeedback.exporter_class = "workshop.grading.inert.FeedbackExporter"
+# Pages without any script, which work without a network: one for each notebook, and feedback.html
+# with the results of the whole assignment.
+c.GenerateFeedback.exporter_class = "workshop.reports.feedback_exporter.ResultsExporter"
+# Right answers to quiz items are told for these assignments only, e.g. ["module1_concepts"]: when
+# nobody can hand in any more, and you do not need the questions again.
+c.ResultsExporter.show_keys_of = []
 # StudentView takes out hidden tests, mark schemes and every output that repeats them.
 c.GenerateFeedback.preprocessors = [
     "workshop.grading.nbgrader_steps.GetStudentGrades",

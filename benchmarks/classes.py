@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import itertools
 import os
 import shutil
@@ -18,7 +19,7 @@ from nbgrader.api import Gradebook
 from workshop.authoring.build import build
 from workshop.course import Course
 from workshop.demo import fresh_course
-from workshop.grading.hidden_part import declares_checks
+from workshop.grading.hidden_part import CALL, declares_checks
 from workshop.grading.hiding import hidden_part
 from workshop.grading.verification import load_thresholds
 from workshop.submissions import sample_submission
@@ -28,7 +29,13 @@ from workshop.verify.variants import load_variants
 _IN_THE_KERNEL = """from workshop.grading import hidden as _hidden
 globals().update(_hidden.names({grade_id!r}, {thresholds!r}))
 def graded(*checked, **_):
-    return float(sum(points * verdict.score for points, verdict in checked))
+    earned = 0.0
+    for points, check in checked:
+        try:
+            earned += points * check().score
+        except Exception:
+            pass  # costs this check alone, as it does with us
+    return earned
 """
 _STOCK_CONFIG = """c = get_config()
 c.CourseDirectory.course_id = "stock"
@@ -105,7 +112,7 @@ def stock_course(ours: Course, root: Path, assignment: str) -> Path:
             if hidden and declares_checks(hidden):
                 grade_id = cell.metadata["nbgrader"]["grade_id"]
                 first = _IN_THE_KERNEL.format(grade_id=grade_id, thresholds=thresholds)
-                cell.source = cell.source.replace(hidden, f"{first}{hidden}")
+                cell.source = cell.source.replace(hidden, f"{first}{one_by_one(hidden)}")
         target = root / "source" / assignment / path.name
         target.parent.mkdir(parents=True, exist_ok=True)
         nbformat.write(content, target)
@@ -113,6 +120,18 @@ def stock_course(ours: Course, root: Path, assignment: str) -> Path:
     shutil.copytree(ours.submitted, root / "submitted")
     run(root, "-m", "nbgrader", "generate_assignment", assignment)
     return root
+
+
+def one_by_one(hidden: str) -> str:
+    """A hidden part whose checks are functions, so that an error in one does not end the others."""
+    module = ast.parse(hidden)
+    for node in ast.walk(module):
+        if isinstance(node, ast.Call) and ast.unparse(node.func) == CALL:
+            for each in node.args:
+                points, check = each.elts  # type: ignore[attr-defined] # our own hidden parts
+                nothing = ast.arguments([], [], None, [], [], None, [])
+                each.elts = [points, ast.Lambda(nothing, check)]  # type: ignore[attr-defined]
+    return ast.unparse(ast.fix_missing_locations(module)) + "\n"
 
 
 def run(folder: Path, *arguments: str) -> Timed:

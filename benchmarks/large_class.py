@@ -55,6 +55,7 @@ def measured(root: Path, students: int, workers: int) -> dict[str, Any]:
         seen.append(row)
         time.sleep(SECONDS_BETWEEN)
     seconds = time.monotonic() - began
+    _, left = psutil.wait_procs(started, timeout=SECONDS_BETWEEN)
     graded = scores_of(course.gradebook, ASSIGNMENT)
     return {
         "students": students,
@@ -68,7 +69,7 @@ def measured(root: Path, students: int, workers: int) -> dict[str, Any]:
         ],
         "mb_more_in_the_last_tenth": _growth([row[1] for row in seen]),
         "files_more_in_the_last_tenth": _growth([row[3] for row in seen]),
-        "left_processes": sum(each.is_running() for each in started),
+        "left_processes": [str(each) for each in left],
         "left_temporary_files": len([*temporary.rglob("*")]),
         "left_beside_the_gradebook": [each.name for each in course.root.glob("gradebook.db-*")],
         "gradebook_can_be_written": _can_be_written(course.gradebook),

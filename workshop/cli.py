@@ -12,8 +12,10 @@ from rich.markup import escape
 from rich.table import Table
 
 from workshop import __version__
+from workshop.cli_authoring import app as authoring_commands
 from workshop.cli_grades import app as grade_commands
 from workshop.cli_reports import app as report_commands
+from workshop.cli_running import app as running_commands
 from workshop.cli_similar import app as similar_commands
 from workshop.course import Course
 from workshop.errors import WorkshopError
@@ -30,7 +32,9 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+app.add_typer(authoring_commands)
 app.add_typer(grade_commands)
+app.add_typer(running_commands)
 app.add_typer(similar_commands)
 app.add_typer(report_commands)
 app.add_typer(quiz_commands, name="quiz")

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.markup import escape
 from rich.table import Table
 
 from workshop.course import Course
@@ -26,6 +28,7 @@ from workshop.terminal import (
 if TYPE_CHECKING:
     from workshop.grading.export import Grades
     from workshop.grading.grade import Pool
+    from workshop.grading.history import GradeLog
 
 app = typer.Typer()
 
@@ -77,6 +80,8 @@ def grade(
     err.print(grades_table(report.results))
     for note in report.notes:
         err.print(note, style="red", markup=False)
+    for said in report.late:
+        err.print(said, style="yellow", highlight=False, markup=False)
     if report.stored:
         err.print(
             f"{len(report.stored)} of {len(report.results)} have not changed since they were"
@@ -125,15 +130,11 @@ def log(assignment: Assignment, student: Students = None, json_file: JsonFile = 
     if json_file is not None:
         write_json(json_file, history.to_dict())
     table = Table("line", "when (UTC)", "student", "why", "outcome", "by test", "by whom", "state")
-    for told in history.entries:
-        entry = told.logged.entry
-        table.add_row(
-            *(str(told.logged.number), entry.ended[:19].replace("T", " "), entry.student),
-            *(entry.why.value, entry.outcome.value),
-            "none" if entry.score is None else f"{entry.score:g}",
-            *(f"{entry.user}@{entry.host}", told.state),
-        )
+    for _, row in sorted(_log_rows(history)):
+        table.add_row(*map(escape, row))
     err.print(table)
+    for line in history.remarks:
+        err.print(line, highlight=False, markup=False)
     for line in history.by_hand:
         err.print(f"by hand: {line}", highlight=False, markup=False)
     for line in history.differences:
@@ -141,6 +142,30 @@ def log(assignment: Assignment, student: Students = None, json_file: JsonFile = 
     for line in history.problems:
         err.print(f"the log: {line}", style="red", highlight=False, markup=False)
     raise typer.Exit(0 if history.ok else 1)
+
+
+def _log_rows(history: GradeLog) -> Iterator[tuple[int, tuple[str, ...]]]:
+    """The log's rows, with their numbers."""
+    for told in history.entries:
+        number, entry = told.logged.number, told.logged.entry
+        yield (
+            number,
+            (
+                *(str(number), entry.ended[:19].replace("T", " "), entry.student),
+                *(entry.why.value, entry.outcome.value),
+                "none" if entry.score is None else f"{entry.score:g}",
+                *(f"{entry.user}@{entry.host}", told.state),
+            ),
+        )
+    for ruled in history.decisions:
+        number, decision = ruled.decided.number, ruled.decided.decision
+        yield (
+            number,
+            (
+                *(str(number), decision.when[:19].replace("T", " "), decision.student),
+                *(decision.what.value, "", "", f"{decision.user}@{decision.host}", ruled.state),
+            ),
+        )
 
 
 @app.command()
@@ -185,6 +210,7 @@ def export(
     named; exit status 1 if anybody with work of theirs has none.
     """
     from workshop.grading.export import export_grades, write_text  # noqa: PLC0415 - slow to import
+    from workshop.grading.late_work import out_of_date  # noqa: PLC0415
 
     _check_export(system, students, column, out_of)
     course = Course.find()
@@ -200,6 +226,15 @@ def export(
         sys.stdout.write(text)
     for path in filter(None, (csv_file, json_file)):
         err.print(f"wrote {path}", highlight=False, markup=False)
+    stale = out_of_date(course, assignment)
+    if stale:
+        err.print(
+            f"points off for being late are not up to date: {', '.join(stale)}; run: workshop grade"
+            f" {assignment}, and export again",
+            style="yellow",
+            highlight=False,
+            markup=False,
+        )
     if problems:
         raise typer.Exit(1)
 

@@ -24,6 +24,7 @@ from workshop.grading.feedback import generate_feedback
 from workshop.grading.grade import GradeReport, grade
 from workshop.grading.held_out import held_out_labels
 from workshop.grading.records import Outcome
+from workshop.reports.student_page import PAGE_NAME
 from workshop.submissions import load_cohort, sample_submission
 
 Progress = Callable[[int, int, str], None]
@@ -151,9 +152,9 @@ def _to_open(course: Course, reports: Sequence[GradeReport]) -> dict[str, Path]:
         assignment = report.assignment
         opens[f"what students get ({assignment})"] = course.release / assignment
         opens[f"grades ({assignment})"] = course.root / f"grades_{assignment}.csv"
-        pages = sorted(course.feedback.glob(f"{_with_mistakes(report)}/{assignment}/*.html"))
-        if pages:
-            opens[f"one student's feedback ({assignment})"] = pages[0]
+        page = course.feedback / _with_mistakes(report) / assignment / PAGE_NAME
+        if page.exists():
+            opens[f"one student's feedback ({assignment})"] = page
     return opens
 
 

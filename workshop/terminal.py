@@ -47,6 +47,14 @@ def grades_table(results: Iterable[SubmissionResult]) -> Table:
     return table
 
 
+def printable(text: str) -> str:
+    """Text that does nothing to a terminal but stand there: somebody else may have chosen it."""
+    return "".join(
+        each if each.isprintable() else each.encode("unicode_escape").decode("ascii")
+        for each in text
+    )
+
+
 def write_json(path: Path, data: dict[str, Any]) -> None:
     """Write what ``--json`` asks for; - stands for the terminal."""
     text = json.dumps(data, indent=2, allow_nan=False) + "\n"

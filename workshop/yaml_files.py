@@ -19,21 +19,31 @@ else:
 Model = TypeVar("Model", bound=BaseModel)
 
 
-def load_yaml(path: Path, kind: type[Model], *, remedy: str) -> Model:
+def load_yaml(
+    path: Path,
+    kind: type[Model],
+    *,
+    remedy: str,
+    as_text: bool = False,
+    context: dict[str, Any] | None = None,
+) -> Model:
     """What stands in a file, validated.
 
     Args:
         path: a file in UTF-8.
         kind: what it has to hold; an empty file is an empty mapping.
         remedy: where a reader finds what may stand there.
+        as_text: leave every key and value the text that stands there; YAML itself would make 83 of
+            0123, and True of on.
+        context: for the validators of ``kind``.
 
     Raises:
         WorkshopError: it cannot be read, is no YAML, has a key twice, or a key that is unknown,
             missing or of the wrong type; names the line.
     """
-    tree, data = _read(path)
+    tree, data = _read(path, _TextLoader if as_text else _StrictLoader)
     try:
-        return kind.model_validate(data)
+        return kind.model_validate(data, context=context)
     except ValidationError as error:
         keys, said = first_fault(error)
         raise WorkshopError(said, where=f"{path}:{line_of(tree, keys)}", remedy=remedy) from error
@@ -43,7 +53,7 @@ def first_fault(error: ValidationError) -> tuple[tuple[int | str, ...], str]:
     """Where the fault is that tells the most, and what to say of it, the place included."""
     # A misspelt key is unknown, and the right one missing: the first tells more.
     first = min(error.errors(), key=lambda each: each["type"] != "extra_forbidden")
-    keys = ".".join(str(part) for part in first["loc"])
+    keys = ".".join(str(part) for part in first["loc"] if part != "[key]")
     said = first["msg"].removeprefix("Value error, ")
     return first["loc"], f"{keys}: {said}" if keys else said
 
@@ -79,10 +89,17 @@ class _StrictLoader(_SafeLoader):
         return super().construct_mapping(node, deep=deep)
 
 
-def _read(path: Path) -> tuple[yaml.Node | None, Any]:
+class _TextLoader(_StrictLoader):
+    """Knows no numbers, dates or words for yes and no."""
+
+
+_TextLoader.yaml_implicit_resolvers = {}
+
+
+def _read(path: Path, kind: type[_StrictLoader]) -> tuple[yaml.Node | None, Any]:
     try:
         text = path.read_text(encoding="utf-8")
-        loader = _StrictLoader(text)
+        loader = kind(text)
         try:
             tree = loader.get_single_node()
             return tree, ({} if tree is None else loader.construct_document(tree)) or {}

@@ -69,3 +69,10 @@ def test_what_is_no_yaml_at_all_is_refused_with_the_file(path: Path, text: str |
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(WorkshopError, match="cannot be read"):
         load_yaml(tmp_path / "none.yaml", Shelf, remedy="see the docs")
+
+
+def test_as_text_nothing_is_made_of_what_stands_there(path: Path) -> None:
+    path.write_text("books: [0123, on, 2030-05-04, null]\nsizes: {007: 3}\n")
+    shelf = load_yaml(path, Shelf, remedy="see the docs", as_text=True)
+    assert shelf.books == ["0123", "on", "2030-05-04", "null"]
+    assert shelf.sizes == {"007": 3}

@@ -119,6 +119,16 @@ def compile_notebook(course: Course, assignment: str, notebook: str) -> Notebook
     return to_notebook(load_cells(course, assignment, notebook))
 
 
+def refuse_to_lose_edits(course: Course, assignment: str, notebook: str) -> None:
+    """Refuse to go on while a generated notebook has edits that were not imported.
+
+    Raises:
+        WorkshopError: it has; or as :func:`load_cells`.
+    """
+    compiled = compile_notebook(course, assignment, notebook)
+    _refuse_to_lose_edits(course, {(assignment, notebook): compiled})
+
+
 def mark_schemes(course: Course, assignment: str, notebook: str) -> dict[str, str]:
     """The mark scheme of every reflection, by grade id; empty text where there is none.
 
@@ -179,13 +189,18 @@ def check(course: Course) -> ReleaseDiff:
 
 
 @contextmanager
-def rebuilt_release(course: Course) -> Iterator[Path]:
+def rebuilt_release(course: Course, assignments: Sequence[str] | None = None) -> Iterator[Path]:
     """A folder with the release made now from the texts, with a gradebook of its own.
+
+    Args:
+        course: the course.
+        assignments: which to make; all of them for None.
 
     Raises:
         WorkshopError: as :func:`build`, edited notebooks aside.
     """
-    compiled = _compile(course, course.select(None))
+    selected = course.select(None if assignments is None else list(assignments))
+    compiled = _compile(course, selected)
     with tempfile.TemporaryDirectory(prefix="workshop-check-") as scratch:
         source, release = Path(scratch, "source"), Path(scratch, "release")
         _write_sources(course, compiled, source)

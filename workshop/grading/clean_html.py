@@ -31,6 +31,14 @@ _GONE = _words(
     "applet audio canvas embed frameset iframe math noembed noframes noscript object script select"
     " style svg template textarea title video xmp"
 )
+# The other elements of HTML, whose tags are left out and whose text stays.
+_UNWRAPPED = _words(
+    "acronym address area article aside base basefont bgsound big blink body button center command"
+    " data datalist dialog dir fieldset font footer form frame head header hgroup html image input"
+    " isindex keygen label legend link listing main map marquee menu menuitem meta meter multicol"
+    " nav nextid nobr optgroup option output param picture plaintext portal progress rb rtc search"
+    " section slot source spacer strike track"
+)
 _ATTRIBUTES = {
     "*": {"align", "dir", "id", "lang", "style", "title"},
     "a": {"href"},
@@ -57,6 +65,9 @@ _CLASSES = {"div": {"highlight"}, "table": {"dataframe"}, "span": _CODE}
 _LINK = re.compile(r"(https?://|mailto:|#)", re.IGNORECASE)
 _PICTURE = re.compile(r"data:image/(png|jpeg|gif|webp|svg\+xml)[;,]", re.IGNORECASE)
 _PIXELS = re.compile(r"\d{1,4}(px|%)?")
+_HTML = _TAGS | _GONE | _UNWRAPPED
+# A name with a colon or a hyphen is an element of somebody's own.
+_TAG = re.compile(r"</?([A-Za-z][\w.]*)(?![\w.:-])")
 _SVG = re.compile(r"<svg\b.*?</svg>", re.IGNORECASE | re.DOTALL)
 _SVG_OPENS = re.compile(r"<svg\b", re.IGNORECASE)
 _SVG_CLOSES = re.compile(r"</svg>", re.IGNORECASE)
@@ -66,10 +77,19 @@ _PREFIX = "text-"
 
 
 def clean_html(text: str) -> str:
-    """HTML that shows the same and does nothing. Cleaning it again changes nothing."""
+    """HTML that shows the same and does nothing. Cleaning it again changes nothing.
+
+    What looks like a tag and is none of HTML's, such as ``<in>``, is text.
+    """
     # Nothing is searched for where it cannot be: a thousand <svg> without an end take no time.
     end = max((found.end() for found in _SVG_CLOSES.finditer(text)), default=0)
-    return _CLEANER.clean(_SVG.sub(lambda found: svg_as_picture(found[0]), text[:end]) + text[end:])
+    pictured = _SVG.sub(lambda found: svg_as_picture(found[0]), text[:end]) + text[end:]
+    return _CLEANER.clean(_TAG.sub(_text_unless_html, pictured))
+
+
+def _text_unless_html(found: re.Match[str]) -> str:
+    """A tag as it stands, or as text: the cleaner takes names of MathML's with all that follows."""
+    return found[0] if found[1].lower() in _HTML else "&lt;" + found[0][1:]
 
 
 def svg_as_picture(text: str) -> str:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import shutil
 import socket
 import traceback
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -30,12 +31,15 @@ from workshop.grading.failures import NotGraded, explained, patiently
 from workshop.grading.fingerprints import hash_of_files
 from workshop.grading.gradebook import open_gradebook, require_assignment
 from workshop.grading.journal import Entry, LoggedCell, Why
+from workshop.grading.late import penalties_of
 from workshop.grading.ledger import STAGED, Ledger
 from workshop.grading.prechecks import RejectedSubmission
 from workshop.grading.records import CellStatus, Outcome, worst
 from workshop.grading.results import check_submission, in_one_line
+from workshop.grading.timestamps import handed_in
 from workshop.grading.transaction import NotebookGrades, write_grades, write_rejected
 from workshop.grading.writer_lock import user_name
+from workshop.moments import zone_of
 
 # How often a kernel is started before that is given up.
 _STARTS = 2
@@ -65,10 +69,12 @@ class DurableAutograde(Autograde):  # type: ignore[misc] # nbgrader ships no typ
     Attributes:
         ledger: log and gradebook; made from the course folder if there is none.
         failure: why the last submission has no score; None if it has one.
+        stop: whether somebody has asked to stop; what ended badly since then is not believed.
     """
 
     ledger: Ledger | None = None
     failure: WorkshopError | None = None
+    stop: Callable[[], bool] | None = None
     _graded: list[NotebookGrades]
     _known: tuple[str, ...] = ()
     notebooks: list[str]
@@ -117,9 +123,8 @@ class DurableAutograde(Autograde):  # type: ignore[misc] # nbgrader ships no typ
         else:
             there = all((place / Path(name).name).exists() for name in self.notebooks)
         if there and not self.force:
-            source = self._format_source(assignment_id, student_id)
-            new = self.coursedir.get_existing_timestamp(source)
-            old = self.coursedir.get_existing_timestamp(str(place))
+            zone, source = zone_of(self.config), self._format_source(assignment_id, student_id)
+            new, old = handed_in(Path(source), zone), handed_in(place, zone)
             if new is None or old is None or new <= old:
                 self.log.info("Skipping existing assignment: %s", place)
                 return False
@@ -229,7 +234,7 @@ class DurableAutograde(Autograde):  # type: ignore[misc] # nbgrader ships no typ
                 self._entry(assignment, student),
                 tuple(self._graded),
                 tuple(missing),
-                self.coursedir.get_existing_timestamp(str(source)),
+                handed_in(source, zone_of(self.config)),
             )
         )
 
@@ -248,34 +253,35 @@ class DurableAutograde(Autograde):  # type: ignore[misc] # nbgrader ships no typ
         with suppress(WorkshopError):  # an entry about a gradebook that cannot be read, too
             version = book.version(assignment)
         entry = replace(work.entry, why=why, assignment_version=version)
+        if self.stop is not None and self.stop() and entry.was_cut_short:
+            # Who stops a service may have ended the kernel as well: no fault of the submission.
+            raise NotGraded(
+                f"grading was stopped while it ran ({entry.message or entry.outcome})",
+                remedy="nothing of it counts: it is graded again at the next start",
+            )
         if entry.outcome is Outcome.NOT_GRADED:
             # It stands in the log only: the gradebook has nothing to learn from it.
             book.journal.append(entry)
             return
 
-        def write(gradebook: Gradebook) -> None:
+        penalties = penalties_of(book.course, self.config, self.autograde_preprocessors)
+
+        def write(gradebook: Gradebook) -> Entry:
+            about = gradebook, assignment, student
             if entry.outcome is Outcome.REJECTED:
-                write_rejected(gradebook, assignment, student)
-                return
-            write_grades(
-                *(gradebook, assignment, student, work.grades),
-                missing=work.missing,
-                submitted_at=work.submitted_at,
-                late_penalty=self._late_penalty if self._penalises else None,
-            )
+                late = write_rejected(*about, submitted_at=work.submitted_at, penalties=penalties)
+            else:
+                late = write_grades(
+                    *(*about, work.grades),
+                    missing=work.missing,
+                    submitted_at=work.submitted_at,
+                    penalties=penalties,
+                )
+            if late is None:
+                return entry
+            return replace(entry, late_penalty=late.points, late_reason=late.reason)
 
         book.commit(entry, write)
-
-    @property
-    def _penalises(self) -> bool:
-        names = (getattr(step, "__name__", str(step)) for step in self.autograde_preprocessors)
-        return any(name.rpartition(".")[2] == AssignLatePenalties.__name__ for name in names)
-
-    def _late_penalty(self, notebook: Any, student: str, seconds_late: float) -> float | None:
-        step = AssignLatePenalties(parent=self)
-        step.init_plugin()
-        penalty = step.plugin_inst.late_submission_penalty(student, notebook.score, seconds_late)
-        return None if penalty is None else float(step._check_late_penalty(notebook, penalty))
 
     def _failed(self, error: Exception, assignment: str, student: str) -> WorkshopError:
         """Note why a submission has no score, in the log where that can be written."""
@@ -290,9 +296,13 @@ class DurableAutograde(Autograde):  # type: ignore[misc] # nbgrader ships no typ
         outcome = Outcome.REJECTED if rejected else Outcome.NOT_GRADED
         self._graded = []
         try:
+            at = None
             if rejected:
                 shutil.rmtree(self._format_dest(assignment, student), ignore_errors=True)
-            self.hand_over(Work(self._entry(assignment, student, outcome, failure, trace)))
+                source = Path(self._format_source(assignment, student))
+                at = handed_in(source, zone_of(self.config))
+            entry = self._entry(assignment, student, outcome, failure, trace)
+            self.hand_over(Work(entry, submitted_at=at))
         except Exception as second:  # noqa: BLE001 - told instead of a rejection that is not noted
             if rejected:
                 self.failure = explained(second, root, assignment, student)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import html
 import logging
+import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -17,8 +17,13 @@ from workshop.errors import WorkshopError
 from workshop.grading.gradebook import open_gradebook, require_assignment
 from workshop.grading.records import Outcome
 from workshop.grading.results import read_result, submissions_of
+from workshop.reports.feedback_exporter import Readers
+from workshop.reports.student_page import PAGE_NAME, rejected_page
 
 Progress = Callable[[int, int, str], None]
+
+_FOR_THE_EXCHANGE = ("timestamp.txt", "submission_secret.txt")
+_LARGEST_NOTE = 10_000
 
 
 def generate_feedback(
@@ -28,7 +33,9 @@ def generate_feedback(
     *,
     progress: Progress | None = None,
 ) -> tuple[Path, ...]:
-    """Write a page for every graded notebook, and one with the reason for rejected submissions.
+    """Write a page for every graded notebook and one with all results, for each student.
+
+    Rejected submissions get pages with the reason.
 
     Args:
         course: the course; its ``nbgrader_config.py`` decides the steps.
@@ -46,6 +53,7 @@ def generate_feedback(
     config = course.nbgrader_config()
     pages: list[Path] = []
     failed: list[str] = []
+    readers: Readers = {}
     with scripts_on_path():
         coursedir = CourseDirectory(config=config)
         with open_gradebook(coursedir) as gradebook:
@@ -53,7 +61,7 @@ def generate_feedback(
         selected = _selected(course, assignment, students)
         for done, student in enumerate(selected, 1):
             if (course.autograded / student / assignment).is_dir():
-                reason = _convert(course, config, assignment, student)
+                reason = _convert(course, config, assignment, student, readers)
                 if reason:
                     failed.append(f"{student}: {reason}")
             else:
@@ -80,7 +88,13 @@ def generate_feedback(
 
 
 class _Feedback(GenerateFeedback):  # type: ignore[misc] # nbgrader ships no types
-    """nbgrader's converter for one submission."""
+    """nbgrader's converter for one submission.
+
+    Attributes:
+        readers: see :class:`~workshop.reports.feedback_exporter.ResultsExporter`.
+    """
+
+    readers: Readers
 
     def init_notebooks(self) -> None:
         """Name the notebooks outright: nbgrader's glob fails in a folder called e.g. [a]."""
@@ -100,7 +114,9 @@ class _Messages(logging.Handler):
         self.lines.append(record.getMessage().rstrip())
 
 
-def _convert(course: Course, config: Config, assignment: str, student: str) -> str:
+def _convert(
+    course: Course, config: Config, assignment: str, student: str, readers: Readers
+) -> str:
     """Make one submission's pages; returns why that failed, empty if it did not."""
     messages = _Messages()
     log = logging.Logger("workshop.feedback", logging.ERROR)
@@ -109,7 +125,7 @@ def _convert(course: Course, config: Config, assignment: str, student: str) -> s
     coursedir.assignment_id, coursedir.student_id, coursedir.notebook_id = assignment, student, "*"
     coursedir.root = str(course.root)
     converter = _Feedback(coursedir=coursedir, config=config, log=log)
-    converter.force = True
+    converter.force, converter.readers = True, readers
     try:
         converter.start()
     except NbGraderException as error:
@@ -121,18 +137,19 @@ def _convert(course: Course, config: Config, assignment: str, student: str) -> s
 def _write_rejection(
     course: Course, assignment: str, student: str, notebooks: tuple[str, ...], message: str
 ) -> None:
+    """Write the reason as the student's page and, for nbgrader's exchange, as each notebook's.
+
+    The exchange gives pages to who knows the submission's secret, which stands beside them.
+    """
     folder = course.feedback / student / assignment
     folder.mkdir(parents=True, exist_ok=True)
-    name = notebooks[0] if len(notebooks) == 1 else assignment
-    page = (
-        '<!DOCTYPE html>\n<html lang="en">\n<head><meta charset="utf-8">'
-        f"<title>{html.escape(name)}</title></head>\n"
-        '<body style="font-family:sans-serif;max-width:45em;margin:2em auto;line-height:1.5">\n'
-        f"<h1>{html.escape(name)}: not graded</h1>\n"
-        "<p>Your work could not be graded as it was handed in. It has no score yet, not even 0.</p>"
-        f"\n<p><b>{html.escape(message)}</b></p>\n</body>\n</html>\n"
-    )
-    (folder / f"{name}.html").write_text(page, encoding="utf-8")
+    page = rejected_page(assignment, student, message)
+    for name in {PAGE_NAME, *(f"{notebook}.html" for notebook in notebooks)}:
+        (folder / name).write_text(page, encoding="utf-8")
+    for name in _FOR_THE_EXCHANGE:
+        path = course.submitted / student / assignment / name
+        if path.is_file() and not path.is_symlink() and path.stat().st_size <= _LARGEST_NOTE:
+            shutil.copyfile(path, folder / name)
 
 
 def _selected(course: Course, assignment: str, students: Sequence[str] | None) -> tuple[str, ...]:

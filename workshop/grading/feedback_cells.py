@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import html
 import json
-import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote
 
 from nbformat import NotebookNode
 from nbformat.v4 import new_markdown_cell, new_output
 
+from workshop.grading.censor import Censor
 from workshop.grading.hiding import hidden_part, visible_part
 from workshop.grading.machine_paths import path_hider
 from workshop.grading.records import CellStatus, Outcome, is_graded, nbgrader_of, record_of
@@ -20,15 +19,10 @@ from workshop.grading.scoring import OUR_ERRORS
 from workshop.grading.verdicts import VERDICTS_MIME, VerdictError, VerdictTable, read_verdicts
 
 _REMOVED = "[This output repeated parts of the tests and is not shown.]"
-_OUR_FAULT = (
+OUR_FAULT = (
     "The check itself failed. That costs you no points: your instructor decides about this cell."
 )
-_UNDECIDED = "Not graded yet: the score of this cell is still open."
-_TERMINAL_CODE = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
-_TAG = re.compile(r"<[^>]*>")
-_WHITESPACE = re.compile(r"\s+")
-# A shorter line ('return x') may stand in anybody's code; alone it gives nothing away.
-_TELLING = 12
+UNDECIDED = "Not graded yet: the score of this cell is still open."
 _COLOUR = {"PASSED": "#1a7f37", "FAILED": "#b42318", "SKIPPED": "#6e7781", "ERROR": "#9a6700"}
 
 
@@ -40,7 +34,7 @@ def clean_for_student(notebook: NotebookNode) -> None:
     the kernel ran before. Where points were lost without a word, the reason is added. Paths of the
     grader's machine are shortened. The notebook's HTML has been cleaned before: see ``inert``.
     """
-    secrets = _telling_lines(notebook)
+    censor = Censor.of(cell.source for cell in notebook.cells)
     hide_paths = path_hider(Path.cwd())
     for cell in notebook.cells:
         hidden = hidden_part(cell.source)
@@ -48,7 +42,7 @@ def clean_for_student(notebook: NotebookNode) -> None:
             _show_result(cell, bool(hidden.strip()))
         cell.source = visible_part(cell.source)
         if cell.cell_type == "code":
-            cell.outputs = [_censored(output, secrets) for output in cell.outputs]
+            cell.outputs = [_censored(output, censor) for output in cell.outputs]
             for output in cell.outputs:
                 _hide_paths(output, hide_paths)
     summary = _summary(notebook)
@@ -61,7 +55,7 @@ def _show_result(cell: NotebookNode, has_hidden: bool) -> None:
     record = record_of(cell)
     if cell.cell_type != "code":
         if record.get("undecided"):
-            _add_comment(cell, _UNDECIDED)
+            _add_comment(cell, UNDECIDED)
         return
     try:
         table = read_verdicts(cell, str(nbgrader_of(cell).get("grade_id")))
@@ -83,7 +77,7 @@ def _show_result(cell: NotebookNode, has_hidden: bool) -> None:
 
 def _note(record: dict[str, Any], table: VerdictTable | None, shows_error: bool) -> str:
     if record.get("undecided"):
-        return _UNDECIDED if record.get("status") != CellStatus.ERROR else _OUR_FAULT
+        return UNDECIDED if record.get("status") != CellStatus.ERROR else OUR_FAULT
     unexplained = table is None and not shows_error
     if unexplained or record.get("deleted") or record.get("note"):
         return str(record.get("message", ""))
@@ -94,7 +88,7 @@ def _without_test_lines(output: NotebookNode, has_hidden: bool) -> NotebookNode:
     if output.output_type != "error":
         return output
     if output.ename in OUR_ERRORS:
-        return _text_output(_OUR_FAULT)
+        return _text_output(OUR_FAULT)
     if has_hidden:
         # The traceback passes through the test; what was raised is all that it may tell.
         output.traceback = [f"{output.ename}: {output.evalue}"]
@@ -115,7 +109,7 @@ def verdicts_as_html(table: VerdictTable) -> str:
             )
             if text
         ]
-        said = _OUR_FAULT if verdict.crashed else html.escape(verdict.rationale) + "".join(details)
+        said = OUR_FAULT if verdict.crashed else html.escape(verdict.rationale) + "".join(details)
         cells = (
             f'<td style="color:{_COLOUR[status]}"><b>{status.lower()}</b></td>',
             f"<td><code>{html.escape(verdict.check)}</code></td>",
@@ -142,30 +136,8 @@ def _summary(notebook: NotebookNode) -> str:
     return "\n\n".join(lines)
 
 
-def _telling_lines(notebook: NotebookNode) -> tuple[str, ...]:
-    """The lines of hidden tests and mark schemes that nobody else would have written."""
-    visible = "\n".join(visible_part(cell.source) for cell in notebook.cells).split("\n")
-    hidden = "\n".join(hidden_part(cell.source) for cell in notebook.cells).split("\n")
-    only_hidden = {_squeezed(line) for line in hidden} - {_squeezed(line) for line in visible}
-    return tuple(sorted(line for line in only_hidden if len(line) >= _TELLING))
-
-
-def _squeezed(text: str) -> str:
-    """Text without colours, escapes and white space, to be compared."""
-    text = _WHITESPACE.sub("", _TERMINAL_CODE.sub("", text))
-    return text.replace("\\n", "").replace("\\", "")
-
-
-def _censored(output: NotebookNode, secrets: tuple[str, ...]) -> NotebookNode:
-    shown = [
-        _squeezed(form)
-        for text in _texts_of(output)
-        # As it stands, and as a browser shows it, drawings included.
-        for form in (text, _as_shown(text), _as_shown(unquote(text)))
-    ]
-    if any(secret in text for secret in secrets for text in shown):
-        return _text_output(_REMOVED)
-    return output
+def _censored(output: NotebookNode, censor: Censor) -> NotebookNode:
+    return _text_output(_REMOVED) if any(map(censor.finds, _texts_of(output))) else output
 
 
 def _hide_paths(output: NotebookNode, hide: Callable[[str], str]) -> None:
@@ -178,10 +150,6 @@ def _hide_paths(output: NotebookNode, hide: Callable[[str], str]) -> None:
         for kind, text in output.data.items():
             if kind.startswith("text/") and isinstance(text, str):
                 output.data[kind] = hide(text)
-
-
-def _as_shown(text: str) -> str:
-    return html.unescape(_TAG.sub("", text))
 
 
 def _texts_of(output: NotebookNode) -> list[str]:

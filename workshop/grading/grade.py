@@ -28,6 +28,8 @@ from workshop.grading.gradebook import (
     require_assignment,
 )
 from workshop.grading.journal import Entry
+from workshop.grading.late import Penalties
+from workshop.grading.late_work import bring_up_to_date, penalties_in
 from workshop.grading.ledger import Ledger
 from workshop.grading.nbgrader_steps import ExecuteSubmission
 from workshop.grading.prechecks import RejectedSubmission
@@ -39,6 +41,7 @@ from workshop.grading.worker import run as run_converter
 
 _T = TypeVar("_T")
 Progress = Callable[[int, int, str], None]
+Stop = Callable[[], bool]
 Pool = Callable[[Sequence[Request]], Generator[tuple[Request, Answer], None, None]]
 """Grades submissions somewhere, and gives each one's answer when it is there."""
 
@@ -51,12 +54,14 @@ class GradeReport:
         assignment: its name.
         results: one for each submission that was to be graded, by student.
         stored: whose results were there already, since nothing has changed.
+        late: what is taken off for being late since now, from whom of those, and why.
         notes: what was found to be damaged in the log, and what was done about it.
     """
 
     assignment: str
     results: tuple[SubmissionResult, ...]
     stored: tuple[str, ...] = ()
+    late: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 
     @property
@@ -89,6 +94,7 @@ def grade(
     progress: Progress | None = None,
     limits: Limits | None = None,
     pool: Pool | None = None,
+    stop: Stop | None = None,
 ) -> GradeReport:
     """Grade the submissions of an assignment that are new, changed, or were not graded to the end.
 
@@ -105,11 +111,13 @@ def grade(
         limits: time limits; those of ``nbgrader_config.py`` for None.
         pool: grades in other processes, see ``workshop.grading.pool``; None for one after another
             in this one. Either way this process alone writes.
+        stop: asked after each submission; once it says so, the others are left for another time.
 
     Raises:
         WorkshopError: the gradebook does not know the assignment, a student handed nothing in, or
             nobody did; another process is grading; the course cannot be written; this machine
-            cannot confine as ``nbgrader_config.py`` asks for.
+            cannot confine as ``nbgrader_config.py`` asks for; the rule for late work or the
+            extensions have a fault.
     """
     config = course.nbgrader_config()
     if limits is not None:
@@ -119,11 +127,14 @@ def grade(
         require(ExecuteSubmission(config=config).confinement)
     except OSError as error:
         raise explained(error, course.root, assignment, "") from error
+    penalties = penalties_in(course, config)
     ledger = Ledger(course, CourseDirectory(config=config, log=log))
     with scripts_on_path(), ledger.writing(f"workshop grade {assignment}"):
 
         def known() -> tuple[str, ...]:
             with open_gradebook(ledger.coursedir) as gradebook:
+                if penalties is not None:
+                    penalties.extensions(gradebook)
                 return require_assignment(gradebook, assignment)
 
         notebooks = patiently(known)
@@ -134,9 +145,12 @@ def grade(
             force=force,
             pool=pool,
             limits=limits,
+            penalties=penalties,
+            stop=stop or _never,
         )
         results = grader.run(selected, notebooks)
-    return GradeReport(assignment, tuple(results), tuple(grader.stored), tuple(ledger.notes))
+    about = (grader.stored, grader.late, ledger.notes)
+    return GradeReport(assignment, tuple(results), *map(tuple, about))
 
 
 class _Grader:
@@ -152,6 +166,8 @@ class _Grader:
         force: bool,
         pool: Pool | None,
         limits: Limits | None,
+        penalties: Penalties | None,
+        stop: Stop,
     ) -> None:
         self.ledger = ledger
         self.course, self.coursedir = ledger.course, ledger.coursedir
@@ -161,7 +177,10 @@ class _Grader:
         self.force = force
         self.pool = pool
         self.limits = {} if limits is None else vars(limits)
+        self.penalties = penalties
+        self.stop = stop
         self.stored: list[str] = []
+        self.late: list[str] = []
         self._writer: DurableAutograde | None = None
 
     def run(self, students: tuple[str, ...], notebooks: tuple[str, ...]) -> list[SubmissionResult]:
@@ -177,7 +196,7 @@ class _Grader:
             else:
                 results[student] = self._result(student, failure)
             self.progress(len(results), len(students), student)
-        return [results[student] for student in students]
+        return [results[student] for student in students if student in results]
 
     def _graded(
         self, students: tuple[str, ...], notebooks: tuple[str, ...]
@@ -187,7 +206,7 @@ class _Grader:
         for student in students:
             request = self._request(student, notebooks)
             try:
-                entry = None if self.force or blocked else self._stored(request)
+                entry = None if blocked else self._stored(request)
             except WorkshopError as error:
                 failure = explained(error, self.course.root, self.assignment, student)
                 blocked = failure if failure.stops else None
@@ -206,6 +225,8 @@ class _Grader:
                     failure_of_it = self._written(request, answer)
                     done.add(request.student)
                     yield request.student, failure_of_it
+                    if self.stop():
+                        return
                     if isinstance(failure_of_it, NotGraded) and failure_of_it.stops:
                         blocked = failure_of_it
                         break
@@ -219,10 +240,25 @@ class _Grader:
         return Request(self.course.root, self.assignment, student, names, self.limits)
 
     def _stored(self, request: Request) -> Entry | None:
+        """The entry that makes grading again idle; what being late costs is looked at anyway."""
+        if self.force:
+            return None
         folder = self.course.submitted / request.student / self.assignment
-        return self.ledger.stored(
+        entry = self.ledger.stored(
             self.assignment, request.student, hash_of_files(folder), request.notebooks
         )
+        if entry is not None:
+            self._bring_up_to_date(entry)
+        return entry
+
+    def _bring_up_to_date(self, entry: Entry) -> None:
+        if self.penalties is None:
+            return
+        about = (self.penalties, self.assignment, entry.student)
+        decided = bring_up_to_date(self.ledger, *about)
+        if decided is not None:
+            said = f"{decided.late_penalty:g} points off for being late"
+            self.late.append(f"{entry.student}: {said}; {decided.late_reason or 'in time'}")
 
     def _in_turn(
         self, requests: Sequence[Request]
@@ -230,6 +266,7 @@ class _Grader:
         """Grade in this process, and write as soon as there is something to write."""
         for request in requests:
             converter = converter_for(self.ledger, self.config, request)
+            converter.stop = self.stop
             yield request, Answer(None, run_converter(converter, self.course.root))
 
     def _written(self, request: Request, answer: Answer) -> WorkshopError | None:
@@ -240,6 +277,7 @@ class _Grader:
             if self._writer is None:
                 # Any submission's will do: what is written says whose it is.
                 self._writer = converter_for(self.ledger, self.config, request)
+                self._writer.stop = self.stop
             self._writer.write(answer.work)
         except WorkshopError as error:
             return explained(error, self.course.root, self.assignment, request.student)
@@ -264,6 +302,10 @@ class _Grader:
 
 def _not_graded(student: str, max_score: float, message: str) -> SubmissionResult:
     return SubmissionResult(student, Outcome.NOT_GRADED, None, max_score, 0.0, (), message)
+
+
+def _never() -> bool:
+    return False
 
 
 def _no_progress(done: int, total: int, student: str) -> None:

@@ -186,11 +186,8 @@ def save_scores(
 
 
 def record_rejected(gradebook: Gradebook, assignment: str, student: str) -> None:
-    """Note a submission that could not be graded: no score by test, a person's decision needed."""
-    gradebook.update_or_create_student(student)
-    with without_autoflush_warnings():
-        submission = gradebook.update_or_create_submission(assignment, student)
-    for notebook in submission.notebooks:
+    """Note that a submission could not be graded: no score by test, a person's decision needed."""
+    for notebook in gradebook.find_submission(assignment, student).notebooks:
         for grade in notebook.grades:
             grade.auto_score = None
             grade.needs_manual_grade = True
@@ -225,6 +222,26 @@ def load_grades(
         rows = {order[row.name]: row for row in notebook.grades}
         grades += [_cell_grade(notebook.name, rows[place]) for place in sorted(rows)]
     return grades, float(submission.late_submission_penalty or 0.0)
+
+
+def load_comments(
+    gradebook: Gradebook, assignment: str, student: str
+) -> dict[tuple[str, str], str]:
+    """What graders wrote about a submission, by notebook and cell; nbgrader's own notes included.
+
+    Returns:
+        Nothing if there is no such submission.
+    """
+    try:
+        submission = gradebook.find_submission(assignment, student)
+    except MissingEntry:
+        return {}
+    return {
+        (str(notebook.name), str(comment.name)): str(comment.comment)
+        for notebook in submission.notebooks
+        for comment in notebook.comments
+        if comment.comment
+    }
 
 
 def _cell_grade(notebook: str, row: Any) -> CellGrade:

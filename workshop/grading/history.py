@@ -18,7 +18,7 @@ from workshop.grading.gradebook import (
     open_gradebook,
     students_of,
 )
-from workshop.grading.journal import Entry, Journal, Logged
+from workshop.grading.journal import Decided, Decision, Entry, History, Journal, Logged, What
 from workshop.grading.records import Outcome
 from workshop.grading.transaction import taken
 
@@ -51,12 +51,31 @@ class Told:
 
 
 @dataclass(frozen=True)
+class Ruled:
+    """A decision of the log with what became of it.
+
+    Attributes:
+        decided: the decision with its place.
+        counted: whether the gradebook took it.
+    """
+
+    decided: Decided
+    counted: bool
+
+    @property
+    def state(self) -> str:
+        """What became of it, in a word."""
+        return "done" if self.counted else "interrupted"
+
+
+@dataclass(frozen=True)
 class GradeLog:
     """The history of an assignment.
 
     Attributes:
         assignment: its name.
         entries: what was graded, oldest first.
+        decisions: what was changed without grading again, oldest first.
         problems: where the log was changed or damaged; concerns the whole course.
         differences: where the gradebook holds a score by test that does not come from the log.
         by_hand: points that a person has given, which is as it should be.
@@ -64,6 +83,7 @@ class GradeLog:
 
     assignment: str
     entries: tuple[Told, ...]
+    decisions: tuple[Ruled, ...]
     problems: tuple[str, ...]
     differences: tuple[str, ...]
     by_hand: tuple[str, ...]
@@ -91,7 +111,24 @@ class GradeLog:
                 }
                 for told in self.entries
             ],
+            "decisions": [
+                {
+                    "number": ruled.decided.number,
+                    "digest": ruled.decided.digest,
+                    "state": ruled.state,
+                    **asdict(ruled.decided.decision),
+                }
+                for ruled in self.decisions
+            ],
         }
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """What lines say beyond scores by test: lateness, points by hand, comments; by line."""
+        said = [(told.logged.number, _of_entry(told.logged.entry)) for told in self.entries]
+        said += [(each.decided.number, _of_decision(each.decided.decision))
+                 for each in self.decisions]  # fmt: skip
+        return tuple(f"line {number}: {text}" for number, text in sorted(said) if text)
 
 
 def read_log(course: Course, assignment: str, students: Sequence[str] | None = None) -> GradeLog:
@@ -111,12 +148,12 @@ def read_log(course: Course, assignment: str, students: Sequence[str] | None = N
     coursedir = CourseDirectory(config=course.nbgrader_config())
     history = Journal(course.gradelog).read()
 
-    def look() -> tuple[dict[str, tuple[str, str]], dict[str, list[CellGrade]]]:
+    def look() -> tuple[dict[str, tuple[str, str]], dict[str, tuple[list[CellGrade], float]]]:
         with open_gradebook(coursedir) as gradebook:
             grades = {}
             if assignment in assignment_names(gradebook):
                 for name in students_of(gradebook, assignment):
-                    grades[name] = load_grades(gradebook, assignment, name)[0]
+                    grades[name] = load_grades(gradebook, assignment, name)
             return taken(gradebook), grades
 
     with scripts_on_path():
@@ -125,12 +162,21 @@ def read_log(course: Course, assignment: str, students: Sequence[str] | None = N
     known = {*grades, *(each.entry.student for each in mine)}
     _require(course, assignment, students, known)
     selected = known if students is None else set(students)
+    decided = [each for each in history.decisions if each.decision.assignment == assignment]
     standing = {each.entry.student: each for each in mine if each.digest in counted}
+    penalties = _penalties(
+        [each for each in mine if each.digest in counted],
+        [each for each in decided if each.digest in counted],
+    )
     differences, by_hand = [], []
     for name in sorted(selected):
         logged = standing.get(name)
-        differences += _differences(name, logged.entry if logged else None, grades.get(name, []))
-        by_hand += [f"{name}: {_place(each)}: {_points(each)}" for each in grades.get(name, [])
+        held, penalty = grades.get(name, ([], 0.0))
+        differences += _differences(name, logged.entry if logged else None, held)
+        if held and not _same(penalties.get(name, penalty), penalty):
+            differences.append(f"{name}: {penalty:g} points off for being late in the gradebook,"
+                               f" {penalties[name]:g} in the log")  # fmt: skip
+        by_hand += [f"{name}: {_place(each)}: {_points(each)}" for each in held
                     if each.manual_score is not None or each.extra_credit]  # fmt: skip
     return GradeLog(
         assignment,
@@ -139,7 +185,12 @@ def read_log(course: Course, assignment: str, students: Sequence[str] | None = N
             for each in mine
             if each.entry.student in selected
         ),
-        (*history.problems, *_unaccounted(history.torn, history.entries, counted)),
+        tuple(
+            Ruled(each, each.digest in counted)
+            for each in decided
+            if each.decision.student in selected
+        ),
+        (*history.problems, *_unaccounted(history, counted)),
         tuple(differences),
         tuple(by_hand),
     )
@@ -163,16 +214,26 @@ def _require(
             )
 
 
-def _unaccounted(
-    torn: bytes, entries: Sequence[Logged], counted: dict[str, tuple[str, str]]
-) -> list[str]:
+def _penalties(entries: Sequence[Logged], decisions: Sequence[Decided]) -> dict[str, float]:
+    """The points off for being late that the log says last, by student."""
+    records: dict[int, Entry | Decision] = {each.number: each.entry for each in entries}
+    records |= {each.number: each.decision for each in decisions}
+    found: dict[str, float] = {}
+    for _, record in sorted(records.items()):
+        if record.late_penalty is not None:
+            found[record.student] = record.late_penalty
+    return found
+
+
+def _unaccounted(history: History, counted: dict[str, tuple[str, str]]) -> list[str]:
     problems = []
-    if torn:
+    if history.torn:
         problems.append(
             "the last line was not written to its end: the grader was stopped there, or is writing"
             " just now; the next `workshop grade` takes it off and grades that submission again"
         )
-    known = {each.digest for each in entries}
+    known = {each.digest for each in history.entries}
+    known |= {each.digest for each in history.decisions}
     problems += [
         f"the gradebook took an entry about {assignment} of {student} that is not in the log as it"
         " was: it was changed or taken away"
@@ -206,6 +267,30 @@ def _same(one: float | None, other: float | None) -> bool:
     if one is None or other is None:
         return one is other
     return abs(one - other) <= _NEAR
+
+
+def _of_entry(entry: Entry) -> str:
+    if not entry.late_reason:
+        return ""
+    return f"{entry.student}: {entry.late_penalty or 0:g} points off: {entry.late_reason}"
+
+
+def _of_decision(decision: Decision) -> str:
+    said = []
+    if decision.what is What.OVERRIDE:
+        said.append(
+            f"{decision.notebook}/{decision.grade_id}: {_number(decision.manual_before)} ->"
+            f" {_number(decision.manual_after)} points by hand"
+        )
+        if decision.extra_before != decision.extra_after:
+            before, after = _number(decision.extra_before), _number(decision.extra_after)
+            said.append(f"extra credit {before} -> {after}")
+        if decision.comment:
+            said.append(f"comment: {decision.comment}")
+    if decision.late_penalty is not None and (decision.late_reason or decision.what is What.LATE):
+        why = decision.late_reason or "in time"
+        said.append(f"{decision.late_penalty:g} points off: {why}")
+    return f"{decision.student}: {'; '.join(said)}"
 
 
 def _place(grade: CellGrade) -> str:

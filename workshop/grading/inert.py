@@ -11,7 +11,8 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from jinja2 import DictLoader, pass_context
+from jinja2 import DictLoader, Environment, pass_context
+from jinja2.bccache import Bucket, BytecodeCache
 from jinja2.runtime import Context
 from nbconvert.exporters import HTMLExporter
 from nbconvert.filters import Highlight2HTML
@@ -85,6 +86,28 @@ class InertView(Preprocessor):
         return nb, resources
 
 
+class _Compiled(BytecodeCache):
+    """Templates that were compiled in this process: an exporter is made for each submission.
+
+    Jinja compares the text that a template was compiled from.
+    """
+
+    def __init__(self) -> None:
+        self._known: dict[str, bytes] = {}
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        """Give what is known."""
+        if bucket.key in self._known:
+            bucket.bytecode_from_string(self._known[bucket.key])
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        """Keep what was compiled."""
+        self._known[bucket.key] = bucket.bytecode_to_string()
+
+
+_COMPILED = _Compiled()
+
+
 class FeedbackExporter(HTMLExporter):
     """Makes pages without scripts, which browsers are told to keep that way."""
 
@@ -92,6 +115,11 @@ class FeedbackExporter(HTMLExporter):
         # The templates ask for formulas to be typeset by a script from elsewhere.
         no_scripts = DictLoader({"mathjax.html.j2": "{% macro mathjax(url='') %}{% endmacro %}"})
         super().__init__(config, extra_loaders=[no_scripts], **kw)  # type: ignore[no-untyped-call]
+
+    def _create_environment(self) -> Environment:
+        made: Environment = super()._create_environment()  # type: ignore[no-untyped-call]
+        made.bytecode_cache = _COMPILED
+        return made
 
     def from_notebook_node(
         self, nb: NotebookNode, resources: dict[str, Any] | None = None, **kw: Any

@@ -1,5 +1,7 @@
 """The grading log: one line of JSON for each grading of a submission, appended and never changed.
 
+Between them stand decisions: points that were changed without grading again.
+
 Every line carries the hash of the line before, so that a changed or removed line shows. A line is
 in the file, and on the disk, before the gradebook takes the grades that it tells of; whether the
 gradebook took them is said by the gradebook (see ``ledger``), never by the log.
@@ -78,6 +80,8 @@ class Entry:
         ended: when, in UTC, ISO 8601.
         cells: the scores by test.
         traceback: what stopped the grading, if something of ours did; for instructors only.
+        late_penalty: points taken off for being late; None if nobody looked at that.
+        late_reason: why; empty if the submission was in time for all.
     """
 
     assignment: str
@@ -95,6 +99,8 @@ class Entry:
     ended: str
     cells: tuple[LoggedCell, ...] = ()
     traceback: str = ""
+    late_penalty: float | None = None
+    late_reason: str = ""
 
     @property
     def score(self) -> float | None:
@@ -107,6 +113,14 @@ class Entry:
         """Whether grading the same again would be idle: no error on our side is in it."""
         ours = any(cell.status is CellStatus.ERROR for cell in self.cells)
         return self.outcome is not Outcome.NOT_GRADED and not ours
+
+    @property
+    def was_cut_short(self) -> bool:
+        """Whether something ended before it should, be it the kernel or a check of ours."""
+        ended_early = {Outcome.TIMED_OUT, Outcome.OUT_OF_MEMORY, Outcome.KERNEL_DIED}
+        return self.outcome in ended_early or (
+            self.outcome is Outcome.COMPLETED and not self.is_final
+        )
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Entry:
@@ -122,6 +136,81 @@ class Entry:
         )
         known["why"], known["outcome"] = Why(known["why"]), Outcome(known["outcome"])
         return cls(**{**known, "notebooks": tuple(known["notebooks"])}, cells=cells)
+
+
+class What(StrEnum):
+    """What was decided."""
+
+    OVERRIDE = "override"  # points by hand, from the command line
+    LATE = "late"  # what being late costs, after the rule, the score or an extension changed
+
+
+@dataclass(frozen=True)
+class Decision:
+    """A change of points without grading again.
+
+    Attributes:
+        what: what was decided.
+        assignment: the assignment's name.
+        student: whose submission it is about.
+        user: who decided: the account's name.
+        host: on which machine.
+        when: in UTC, ISO 8601.
+        notebook: the cell's notebook, for an override.
+        grade_id: the cell.
+        manual_before: the points by hand before; None if there were none.
+        manual_after: the points by hand since then.
+        extra_before: the extra credit before; None if there was none.
+        extra_after: the extra credit since then.
+        comment: what the student is told; empty for nothing.
+        late_penalty: points taken off for being late; None if nobody looked at that.
+        late_reason: why.
+    """
+
+    what: What
+    assignment: str
+    student: str
+    user: str
+    host: str
+    when: str
+    notebook: str = ""
+    grade_id: str = ""
+    manual_before: float | None = None
+    manual_after: float | None = None
+    extra_before: float | None = None
+    extra_after: float | None = None
+    comment: str = ""
+    late_penalty: float | None = None
+    late_reason: str = ""
+
+    def is_as(self, other: Decision) -> bool:
+        """Whether another one, made at another moment, is the same."""
+        return replace(self, when=other.when) == other
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Decision:
+        """A decision from its line's content; what this version does not know is left out.
+
+        Raises:
+            KeyError, TypeError, ValueError: this is no decision.
+        """
+        known = {name: data[name] for name in cls.__dataclass_fields__ if name in data}
+        return cls(**{**known, "what": What(known["what"])})
+
+
+@dataclass(frozen=True)
+class Decided:
+    """A decision with its place in the log.
+
+    Attributes:
+        number: the line, from 1.
+        digest: the hash of the line, which the next line carries.
+        decision: what it tells.
+    """
+
+    number: int
+    digest: str
+    decision: Decision
 
 
 @dataclass(frozen=True)
@@ -144,7 +233,8 @@ class History:
     """What a log holds.
 
     Attributes:
-        entries: all that can be read, oldest first.
+        entries: all gradings that can be read, oldest first.
+        decisions: all decisions that can be read, oldest first.
         problems: where the log was changed or damaged, in words; empty if it is as it was written.
         torn: the beginning of a line whose writer was stopped.
         lines: how many whole lines there are.
@@ -152,6 +242,7 @@ class History:
     """
 
     entries: tuple[Logged, ...]
+    decisions: tuple[Decided, ...]
     problems: tuple[str, ...]
     torn: bytes
     lines: int
@@ -211,28 +302,39 @@ class Journal:
             NotGraded: it cannot be written; the log is as it was before.
         """
         history = self.read()
+        logged = Logged(*self._write(history, entry), entry)
+        self._remember(replace(history, entries=(*history.entries, logged)), logged)
+        return logged
+
+    def append_decision(self, decision: Decision) -> Decided:
+        """Write a decision; it is on the disk when this returns.
+
+        Raises:
+            NotGraded: it cannot be written; the log is as it was before.
+        """
+        history = self.read()
+        decided = Decided(*self._write(history, decision), decision)
+        self._remember(replace(history, decisions=(*history.decisions, decided)), decided)
+        return decided
+
+    def _write(self, history: History, record: Entry | Decision) -> tuple[int, str]:
+        """Write a line; returns its number and its hash."""
         number = history.lines + 1
-        data = {"number": number, "previous": history.digest, **asdict(entry)}
+        data = {"number": number, "previous": history.digest, **asdict(record)}
         line = json.dumps(data, allow_nan=False).encode("ascii")
         try:
             _append(self.path, line + b"\n")
         except OSError as error:
             if error.filename is None:
                 error.filename = str(self.path)
-            raise explained(error, self.path.parent, entry.assignment, entry.student) from error
-        logged = Logged(number, hashlib.sha256(line).hexdigest(), entry)
+            raise explained(error, self.path.parent, record.assignment, record.student) from error
+        return number, hashlib.sha256(line).hexdigest()
+
+    def _remember(self, history: History, last: Logged | Decided) -> None:
+        """Spare reading the whole log again for every line."""
         about = self.path.stat()
-        # Spares reading the whole log again for every line.
-        self._known = (
-            (about.st_size, about.st_mtime_ns),
-            replace(
-                history,
-                entries=(*history.entries, logged),
-                lines=number,
-                digest=logged.digest,
-            ),
-        )
-        return logged
+        known = replace(history, lines=last.number, digest=last.digest)
+        self._known = (about.st_size, about.st_mtime_ns), known
 
 
 def _append(path: Path, data: bytes) -> None:
@@ -267,7 +369,7 @@ def sync_folder(folder: Path) -> None:
 
 def _history(data: bytes) -> History:
     *lines, torn = data.split(b"\n")
-    entries, problems, previous = [], [], ""
+    entries, decisions, problems, previous = [], [], [], ""
     for number, line in enumerate(lines, 1):
         digest = hashlib.sha256(line).hexdigest()
         try:
@@ -277,8 +379,12 @@ def _history(data: bytes) -> History:
                     f"line {number}: does not follow from what stands before it: a line was"
                     " changed, added or taken away"
                 )
-            entries.append(Logged(number, digest, Entry.from_dict(content)))
+            if "what" in content:
+                decisions.append(Decided(number, digest, Decision.from_dict(content)))
+            else:
+                entries.append(Logged(number, digest, Entry.from_dict(content)))
         except (ValueError, TypeError, KeyError) as error:
             problems.append(f"line {number}: cannot be read ({type(error).__name__}: {error})")
         previous = digest
-    return History(tuple(entries), tuple(problems), torn, len(lines), previous)
+    read = tuple(entries), tuple(decisions), tuple(problems)
+    return History(*read, torn, len(lines), previous)

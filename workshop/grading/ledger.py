@@ -35,7 +35,15 @@ from workshop.course import Course, scripts_on_path
 from workshop.grading.failures import explained, patiently
 from workshop.grading.fingerprints import hash_of_assignment
 from workshop.grading.gradebook import load_grades, open_gradebook
-from workshop.grading.journal import Entry, Journal, Logged, Why, sync_folder
+from workshop.grading.journal import (
+    Decided,
+    Decision,
+    Entry,
+    Journal,
+    Logged,
+    Why,
+    sync_folder,
+)
 from workshop.grading.records import Outcome
 from workshop.grading.transaction import mark_taken, one_transaction, taken
 from workshop.grading.writer_lock import single_writer
@@ -165,12 +173,13 @@ class Ledger:
             return Why.RETRIED
         return Why.FORCED if self._is_unchanged(last.entry, submission) else Why.REGRADE
 
-    def commit(self, entry: Entry, write: Callable[[Gradebook], None]) -> Logged:
+    def commit(self, entry: Entry, write: Callable[[Gradebook], Entry]) -> Logged:
         """Write a grading down for good; the module says in which order.
 
         Args:
             entry: what came of it. Its notebooks are in ``staged``, unless it was rejected.
-            write: writes the grades into the transaction.
+            write: writes the grades into the transaction, and gives the entry with what only the
+                gradebook knew.
 
         Raises:
             NotGraded: nothing was changed, except that the log may hold an entry that does not
@@ -182,24 +191,55 @@ class Ledger:
 
         def attempt() -> None:
             with one_transaction(self.coursedir) as gradebook:
-                write(gradebook)
-                if not logged:
-                    logged.append(self.journal.append(entry))
-                    if source.exists():
+                written = write(gradebook)
+                # At a second try the gradebook may hold other points by hand, and so the entry may
+                # tell of another penalty.
+                if not logged or logged[-1].entry != written:
+                    made = self.ready / logged[-1].digest if logged else source
+                    logged.append(self.journal.append(written))
+                    if made.exists():
                         self.ready.mkdir(exist_ok=True)
-                        source.rename(self.ready / logged[0].digest)
-                digest, number = logged[0].digest, logged[0].number
+                        made.rename(self.ready / logged[-1].digest)
+                digest, number = logged[-1].digest, logged[-1].number
                 mark_taken(gradebook, digest, number, entry.assignment, entry.student)
 
         try:
             patiently(attempt)
-        except BaseException:
+        except Exception:
+            # Not for Ctrl-C: it may come when the gradebook has taken the entry already. Then the
+            # next writer finds the notebooks and puts them in their place, or throws them away.
             for each in logged:
                 shutil.rmtree(self.ready / each.digest, ignore_errors=True)
             raise
-        self._taken.add(logged[0].digest)
-        self._put_in_place(logged[0])
-        return logged[0]
+        self._taken.add(logged[-1].digest)
+        self._put_in_place(logged[-1])
+        return logged[-1]
+
+    def decide(self, write: Callable[[Gradebook], Decision | None]) -> Decision | None:
+        """Change points without grading again, in one transaction with its line in the log.
+
+        Args:
+            write: changes the gradebook and says what it did; None if there was nothing to do.
+
+        Raises:
+            NotGraded: nothing was changed, except that the log may hold a decision that does not
+                count.
+        """
+        logged: list[Decided] = []
+
+        def attempt() -> Decision | None:
+            with one_transaction(self.coursedir) as gradebook:
+                decision = write(gradebook)
+                if decision is None:
+                    return None
+                # At a second try the gradebook may hold something else: then that is decided.
+                if not logged or not decision.is_as(logged[-1].decision):
+                    logged.append(self.journal.append_decision(decision))
+                digest, number = logged[-1].digest, logged[-1].number
+                mark_taken(gradebook, digest, number, decision.assignment, decision.student)
+            return logged[-1].decision
+
+        return patiently(attempt)
 
     def _version(self, assignment: str) -> str:
         with open_gradebook(self.coursedir) as gradebook:

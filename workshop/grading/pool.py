@@ -11,7 +11,7 @@ import multiprocessing
 import os
 import signal
 from collections import deque
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 
@@ -45,11 +45,16 @@ class LocalPool:
     Args:
         workers: how many.
         fork_kernels: whether they share a process that kernels are forked from.
+        stop: whether somebody has asked to stop: then a worker that ends is not replaced, since who
+            stops a service may have ended all of its processes.
     """
 
-    def __init__(self, workers: int, *, fork_kernels: bool = True) -> None:
+    def __init__(
+        self, workers: int, *, fork_kernels: bool = True, stop: Callable[[], bool] | None = None
+    ) -> None:
         self._count = workers
         self._fork_kernels = fork_kernels
+        self._stop = stop
 
     def __call__(
         self, requests: Sequence[Request]
@@ -75,11 +80,14 @@ class LocalPool:
                         yield request, worker.connection.recv()
                     except (EOFError, ConnectionResetError):
                         worker.process.join()
-                        if tries[request.student] < MOST_TRIES:
+                        stopped = self._stop is not None and self._stop()
+                        if tries[request.student] < MOST_TRIES and not stopped:
                             waiting.append(request)
                         else:
                             code = worker.process.exitcode
-                            what = f"the process that graded it ended {MOST_TRIES} times"
+                            times = "time" if tries[request.student] == 1 else "times"
+                            what = f"the process that graded it ended {tries[request.student]}"
+                            what = f"{what} {times}"
                             yield request, given_up(request, f"{what} (code {code})")
 
     @contextlib.contextmanager

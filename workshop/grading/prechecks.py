@@ -6,16 +6,17 @@ import difflib
 import json
 import warnings
 from collections.abc import Sequence
+from datetime import UTC
 from pathlib import Path
 from typing import Any
 
 import nbformat
 from nbformat import NotebookNode, from_dict
 from nbformat.v4 import new_notebook
-from nbgrader.utils import parse_utc
 
 from workshop.errors import WorkshopError
 from workshop.grading.records import new_cell
+from workshop.grading.timestamps import TIMESTAMP, parse_stamp, read_stamp
 
 _FORMAT = 4
 _LARGEST = 64 * 1024 * 1024  # bytes; more is a notebook full of forgotten outputs
@@ -63,7 +64,7 @@ def check_folder(folder: Path, notebooks: Sequence[str]) -> None:
             where=folder,
             remedy=rename_hint(found, notebooks) or f"add {_listed(notebooks)}",
         )
-    _check_timestamp(folder / "timestamp.txt")
+    _check_timestamp(folder)
 
 
 def rename_hint(found: Sequence[str], expected: Sequence[str]) -> str:
@@ -202,16 +203,16 @@ def _are_attachments(value: object) -> bool:
     )
 
 
-def _check_timestamp(path: Path) -> None:
-    if not path.is_file():
-        return
-    text = path.read_text(encoding="utf-8", errors="replace").strip()
+def _check_timestamp(folder: Path) -> None:
+    text = ""
     try:
-        parse_utc(text or None)
-    except (ValueError, OverflowError, TypeError) as error:
+        text = read_stamp(folder)
+        if text:
+            parse_stamp(text, UTC)
+    except (OSError, ValueError) as error:
         raise RejectedSubmission(
-            f"{text[:40]!r} is no time of submission",
-            where=path,
+            f"{text[:40]!r} is no time of submission" if text else str(error),
+            where=folder / TIMESTAMP,
             remedy="correct or delete the file",
         ) from error
 

@@ -10,7 +10,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Protocol
 
 from nbgrader.api import Gradebook
 from nbgrader.coursedir import CourseDirectory
@@ -22,6 +21,7 @@ from workshop.grading.gradebook import (
     save_scores,
     without_autoflush_warnings,
 )
+from workshop.grading.late import Late, Penalties
 from workshop.grading.records import CellResult, Outcome
 
 # In nbgrader's database, beside its own tables: only there can it be part of the transaction.
@@ -56,13 +56,6 @@ class NotebookGrades:
     message: str = ""
 
 
-class LatePenalty(Protocol):
-    """Gives the points to take off one notebook; None for none."""
-
-    def __call__(self, notebook: Any, student: str, seconds_late: float) -> float | None:
-        """The penalty for the gradebook's entry of a notebook."""
-
-
 @contextmanager
 def one_transaction(coursedir: CourseDirectory) -> Iterator[Gradebook]:
     """A gradebook whose changes are all written when the block ends, or none if it raises."""
@@ -90,8 +83,8 @@ def write_grades(
     *,
     missing: Sequence[str] = (),
     submitted_at: datetime | None = None,
-    late_penalty: LatePenalty | None = None,
-) -> None:
+    penalties: Penalties | None = None,
+) -> Late | None:
     """Write a submission's grades, inside a transaction; points given by hand stay.
 
     Args:
@@ -101,13 +94,15 @@ def write_grades(
         graded: its notebooks.
         missing: notebooks that were not handed in; 0 points, as in nbgrader.
         submitted_at: when it was handed in, if that is known.
-        late_penalty: what being late costs; None leaves the penalties as they are.
+        penalties: what being late costs; None leaves the penalties as they are.
+
+    Returns:
+        What was taken off for being late; None if that was not asked for.
+
+    Raises:
+        WorkshopError: the file of extensions has a fault.
     """
-    about = {} if submitted_at is None else {"timestamp": submitted_at.isoformat()}
-    gradebook.update_or_create_student(student)
-    with without_autoflush_warnings():
-        submission = gradebook.update_or_create_submission(assignment, student, **about)
-        gradebook.db.flush()
+    _note_submission(gradebook, assignment, student, submitted_at)
     for each in graded:
         save_scores(
             *(gradebook, assignment, each.notebook, student, each.results),
@@ -116,20 +111,37 @@ def write_grades(
     for name in missing:
         for grade in gradebook.find_submission_notebook(name, assignment, student).grades:
             grade.auto_score, grade.needs_manual_grade = 0.0, False
-    if late_penalty is not None:
-        gradebook.db.flush()
-        gradebook.db.expire_all()  # the points of a notebook are summed by the database
-        for each in graded:
-            notebook = gradebook.find_submission_notebook(each.notebook, assignment, student)
-            late = float(submission.total_seconds_late)
-            notebook.late_submission_penalty = (
-                late_penalty(notebook, student, late) if late > 0 else None
-            )
+    return None if penalties is None else penalties.apply(gradebook, assignment, student)
 
 
-def write_rejected(gradebook: Gradebook, assignment: str, student: str) -> None:
-    """Note inside a transaction that a submission could not be graded: no score, not even 0."""
+def write_rejected(
+    gradebook: Gradebook,
+    assignment: str,
+    student: str,
+    *,
+    submitted_at: datetime | None = None,
+    penalties: Penalties | None = None,
+) -> Late | None:
+    """Note inside a transaction that a submission could not be graded: no score, not even 0.
+
+    Points given by hand stay, and are late by the time of this submission, as for ``write_grades``.
+
+    Raises:
+        WorkshopError: the file of extensions has a fault.
+    """
+    _note_submission(gradebook, assignment, student, submitted_at)
     record_rejected(gradebook, assignment, student)
+    return None if penalties is None else penalties.apply(gradebook, assignment, student)
+
+
+def _note_submission(
+    gradebook: Gradebook, assignment: str, student: str, submitted_at: datetime | None
+) -> None:
+    about = {} if submitted_at is None else {"timestamp": submitted_at.isoformat()}
+    gradebook.update_or_create_student(student)
+    with without_autoflush_warnings():
+        gradebook.update_or_create_submission(assignment, student, **about)
+        gradebook.db.flush()
 
 
 def mark_taken(

@@ -38,18 +38,21 @@ def user_name() -> str:
 
 
 @contextmanager
-def single_writer(root: Path, doing: str, *, wait: float = 3.0) -> Iterator[None]:
+def single_writer(
+    root: Path, doing: str, *, wait: float = 3.0, name: str = LOCK_NAME
+) -> Iterator[None]:
     """Hold the course's lock; may be taken again by the thread that holds it.
 
     Args:
         root: the course folder.
         doing: what is being done, for the message that others get.
         wait: seconds to wait for another process that holds it.
+        name: of the lock's file, for a lock on something else than the grades.
 
     Raises:
         WorkshopError: another process grades this course, or the folder cannot be written.
     """
-    path = root.resolve() / LOCK_NAME
+    path = root.resolve() / name
     with _guard:
         thread_lock = _threads.setdefault(path, threading.RLock())
     if not thread_lock.acquire(timeout=max(wait, 0.0)):

@@ -11,6 +11,7 @@ import torch
 from matplotlib.figure import Figure
 from torch import nn
 
+from workshop.learn.curves import new_figure
 from workshop.learn.pictures import COLOURS, MARKERS
 
 
@@ -67,10 +68,18 @@ def plot_curves_with_bands(
         xlabel: what the positions are.
         ylabel: what the values are.
     """
-    figure, axis = plt.subplots(figsize=(7, 3.8), layout="constrained")
-    for index, (name, values) in enumerate(curves.items()):
-        rows = [np.asarray(each, dtype=float) for each in values]
-        means = np.array([row.mean() for row in rows])
+    figure, axis = new_figure((7, 3.8))
+    seeds = {
+        name: [np.asarray(each, dtype=float) for each in values] for name, values in curves.items()
+    }
+    averages = {name: np.array([row.mean() for row in rows]) for name, rows in seeds.items()}
+    figure.keep(
+        {f"{name}, mean": (positions, means.tolist()) for name, means in averages.items()},
+        xlabel=xlabel,
+        ylabel=ylabel,
+    )
+    for index, (name, rows) in enumerate(seeds.items()):
+        means = averages[name]
         spreads = np.array([row.std(ddof=1) if len(row) > 1 else 0.0 for row in rows])
         colour = COLOURS[index % len(COLOURS)]
         axis.plot(positions, means, color=colour, marker=MARKERS[index % len(MARKERS)], label=name)

@@ -10,6 +10,8 @@ import pandas as pd
 import torch
 from matplotlib.figure import Figure
 
+from workshop.learn.curves import new_figure
+
 # Two colours that people with any colour vision tell apart (Okabe and Ito 2008), and more of them.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00")
 MARKERS = ("o", "s", "^", "D", "v")
@@ -65,11 +67,16 @@ def plot_learning_curves(
         xlabel: what is counted along the axis.
         first: the number of the first value; 0 for curves that begin before training.
     """
-    figure, axis = plt.subplots(figsize=(7, 3.6), layout="constrained")
+    figure, axis = new_figure((7, 3.6))
+    places = {name: range(first, first + len(values)) for name, values in curves.items()}
+    figure.keep(
+        {name: (places[name], list(values)) for name, values in curves.items()},
+        xlabel=xlabel,
+        ylabel=ylabel,
+    )
     for index, (name, values) in enumerate(curves.items()):
-        epochs = range(first, first + len(values))
         axis.plot(
-            epochs,
+            places[name],
             list(values),
             color=COLOURS[index % len(COLOURS)],
             marker=MARKERS[index % len(MARKERS)],

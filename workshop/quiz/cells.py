@@ -166,17 +166,24 @@ def _question(question: Asked, legend: str, *, shuffle: bool, counts: bool) -> l
         extras=about,
         quiz=form,
     )
-    prose = SourceCell(
-        Kind.LOCKED, "markdown", _prose(question, legend, counts=counts), name=f"ask_{item.id}"
+    asks = SourceCell(
+        Kind.LOCKED, "markdown", prose(question, legend, counts=counts), name=f"ask_{item.id}"
     )
-    return [prose, answer, _test(question) if counts else _self_check(question)]
+    return [asks, answer, _test(question) if counts else _self_check(question)]
 
 
 def _points(item: Item) -> str:
     return f"{item.points:g} point{'' if item.points == 1 else 's'}"
 
 
-def _prose(question: Asked, legend: str, *, counts: bool) -> str:
+def prose(question: Asked, legend: str, *, counts: bool) -> str:
+    """The text of the cell that asks a question.
+
+    Args:
+        question: what is asked.
+        legend: what the notebook calls it, such as ``Question 3``.
+        counts: whether there are points.
+    """
     worth = _points(question.item) if counts else "self-check, no points"
     lines = [f"**{legend}** ({worth}). {question.stem.strip()}", ""]
     lines += [f"- **{letter})** {text}" for letter, text in question.options]

@@ -12,9 +12,9 @@ from typing import Any
 import altair as alt
 
 from workshop.analysis.mastery import Mastery
-from workshop.analysis.scores import Statistic
 from workshop.reports.class_report import ClassReport, ItemReport
 from workshop.reports.graded_items import ItemKind
+from workshop.reports.page import number, percent
 from workshop.reports.review import TOO_EASY, TOO_HARD
 
 Spec = dict[str, Any]
@@ -60,19 +60,6 @@ def _finished(chart: _Chart) -> Spec:
 
 def _of(rows: Sequence[dict[str, Any]], description: str) -> alt.Chart:
     return alt.Chart(alt.InlineData(values=list(rows)), description=description)
-
-
-def number(statistic: Statistic, digits: int = 2) -> str:
-    """A statistic as text, with the reason where it is undefined."""
-    if statistic.value is None:
-        return f"undefined: {statistic.reason}"
-    # No minus before a zero.
-    return f"{round(statistic.value, digits) + 0.0:.{digits}f}"
-
-
-def percent(statistic: Statistic) -> str:
-    """A share as text, with the reason where it is undefined."""
-    return number(statistic) if statistic.value is None else f"{100 * statistic.value:.0f} %"
 
 
 def _legend(field: str) -> alt.Parameter:

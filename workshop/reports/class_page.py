@@ -6,18 +6,15 @@ scripts, and nothing load at all.
 
 from __future__ import annotations
 
-import base64
 import functools
-import hashlib
-import re
 
 import altair as alt
 import vl_convert
-from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup, escape
+from markupsafe import Markup
 
-from workshop.reports.charts import charts, number, percent
+from workshop.reports.charts import charts
 from workshop.reports.class_report import ClassReport
+from workshop.reports.page import environment, hashes_of, style, text_of
 from workshop.reports.review import TOO_EASY, TOO_HARD
 
 _MOST_CHECKS = 20
@@ -30,28 +27,22 @@ def class_page(report: ClassReport, *, keys: bool = False) -> str:
         report: the figures.
         keys: whether to show each quiz item's options, with the right ones marked.
     """
-    environment = Environment(
-        loader=PackageLoader("workshop.reports"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters.update(number=number, percent=percent, points=_points, breakable=_breakable)
-    library, start = _chart_library(), _text(environment, "charts.js")
-    return environment.get_template(
-        "class.html.j2"
-    ).render(
-        report=report,
-        keys=keys,
-        charts=charts(report),
-        style=Markup(_text(environment, "class.css")),  # noqa: S704 - ours
-        library=Markup(library),  # noqa: S704 - Vega's
-        start=Markup(start),  # noqa: S704 - ours
-        allowed=" ".join(map(_hash, (library, start))),
-        too_hard=TOO_HARD,
-        too_easy=TOO_EASY,
-        checks=report.failed_checks[:_MOST_CHECKS],
+    library, start = _chart_library(), text_of("charts.js")
+    return (
+        environment()
+        .get_template("class.html.j2")
+        .render(
+            report=report,
+            keys=keys,
+            charts=charts(report),
+            style=style("class.css"),
+            library=Markup(library),  # noqa: S704 - Vega's
+            start=Markup(start),  # noqa: S704 - ours
+            allowed=hashes_of((library, start)),
+            too_hard=TOO_HARD,
+            too_easy=TOO_EASY,
+            checks=report.failed_checks[:_MOST_CHECKS],
+        )
     )
 
 
@@ -62,25 +53,3 @@ def _chart_library() -> str:
     bundle = vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;", vl_version=version)
     # Browsers read both line ends as one; the hash is of what they read.
     return bundle.replace("\r\n", "\n").replace("</script", "<\\/script")
-
-
-def _text(environment: Environment, name: str) -> str:
-    """A file beside the template, as it is."""
-    loader = environment.loader
-    assert loader is not None  # noqa: S101 - for the type checker
-    return loader.get_source(environment, name)[0]
-
-
-def _hash(script: str) -> str:
-    """A script's name in a content security policy."""
-    digest = hashlib.sha256(script.encode()).digest()
-    return f"'sha256-{base64.b64encode(digest).decode()}'"
-
-
-def _points(value: float) -> str:
-    return f"{round(value, 2):g}"
-
-
-def _breakable(name: str) -> Markup:
-    """A long name that may be broken into lines where its words end."""
-    return Markup(re.sub(r"(?<=[_/.])", "<wbr>", str(escape(name))))  # noqa: S704 - escaped

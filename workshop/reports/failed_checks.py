@@ -10,8 +10,8 @@ from typing import Any
 from workshop.grading.verdicts import WeightedVerdict
 from workshop.reports.graded_items import GradedItem, ItemKind
 from workshop.reports.graded_work import Work
+from workshop.reports.page import plain
 
-_LONGEST = 600
 # The names of checks that run inside a learner's kernel are the learner's to choose.
 _MOST = 500
 
@@ -114,11 +114,11 @@ def _summary(
     lost = sum(verdict.weight * (1 - verdict.score) for verdict in verdicts)
 
     def shown(text: str | None) -> str:
-        return _shown(clean(text or ""))
+        return plain(clean(text or ""))
 
     return FailedCheck(
         item=names[0],
-        check=_shown(names[1]),
+        check=plain(names[1]),
         students=counts[0],
         of=counts[1],
         lost=lost / counts[0],
@@ -128,9 +128,3 @@ def _summary(
         actual=shown(example.actual),
         hint=shown(example.hint),
     )
-
-
-def _shown(text: str) -> str:
-    """Text of a bearable length, without signs that could turn or hide what stands around it."""
-    plain = "".join(each if each.isprintable() or each == "\n" else " " for each in text).strip()
-    return plain if len(plain) <= _LONGEST else plain[: _LONGEST - 1] + "…"

@@ -6,14 +6,11 @@ Everything in it may come from a student. It is read as data, with limits, and n
 from __future__ import annotations
 
 import ast
-import json
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
-import nbformat
 from nbformat import NotebookNode
 
 from checks.guard import LearnerError
@@ -27,8 +24,8 @@ from workshop.grading.records import (
 )
 from workshop.grading.verdicts import VerdictError, WeightedVerdict, read_verdicts
 from workshop.reports.graded_items import GradedItem
+from workshop.reports.graded_notebook import UNREADABLE, read_graded
 
-_LARGEST_FILE = 200_000_000
 # A line of Python that names options is short. What is longer says nothing that could be counted.
 _LONGEST_ANSWER = 2_000
 _LONGEST_NAME = 60
@@ -70,23 +67,13 @@ def read_work(folder: Path, items: Sequence[GradedItem]) -> Work:
             continue
         own = [item for item in items if item.notebook == notebook]
         try:
-            _look(_cells(path), own, work)
-        except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+            _look(read_graded(path).cells, own, work)
+        except UNREADABLE as error:
             unread.append(f"{path.name}: {type(error).__name__}: {error}")
     return Work(work.verdicts, work.stopped, work.choices, tuple(unread))
 
 
-def _cells(path: Path) -> Iterator[NotebookNode]:
-    """The named cells of a notebook; not validated, which takes longer than all the rest."""
-    if path.stat().st_size > _LARGEST_FILE:
-        raise ValueError("it is larger than 200 MB")
-    content: Any = json.loads(path.read_text(encoding="utf-8"))
-    for cell in content["cells"]:
-        if cell["metadata"].get("nbgrader"):
-            yield nbformat.from_dict(cell)
-
-
-def _look(cells: Iterator[NotebookNode], items: Sequence[GradedItem], work: Work) -> None:
+def _look(cells: Iterable[NotebookNode], items: Sequence[GradedItem], work: Work) -> None:
     by_grade_id = {item.grade_id: item for item in items}
     by_question = {item.question.item.id: item for item in items if item.question is not None}
     for cell in cells:
@@ -130,7 +117,7 @@ def _choice(source: str, name: str, item: GradedItem) -> frozenset[str] | None:
         return None
     form: Form = item.question.form
     try:
-        found = read_answer(_assigned(source, name), form)
+        found = read_answer(assigned(source, name), form)
     except LearnerError:
         return None
     if isinstance(found, bool):
@@ -138,8 +125,8 @@ def _choice(source: str, name: str, item: GradedItem) -> frozenset[str] | None:
     return frozenset(found) if isinstance(found, tuple) else None
 
 
-def _assigned(source: str, name: str) -> object:
-    """The value that a cell gives to a name last, where it stands there as it is."""
+def assigned(source: str, name: str) -> object:
+    """The value that a cell gives to a name last, where it stands there as it is; else None."""
     if len(source) > _LONGEST_ANSWER:
         return None
     try:

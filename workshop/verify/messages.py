@@ -114,6 +114,15 @@ def record(course: Course, exercises: Sequence[ExerciseResult]) -> list[Path]:
     return written
 
 
+def with_messages(path: Path, more: Mapping[str, Message]) -> str:
+    """The text of a file of messages, which need not exist, with more of them at its end.
+
+    Raises:
+        WorkshopError: the file cannot be read.
+    """
+    return _HEADER + _dumped({**_load(path), **more})
+
+
 def _path(course: Course, assignment: str, notebook: str) -> Path:
     return course.instructor_folder(assignment, notebook) / FILE
 

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import hashlib
 import shutil
 import sqlite3
 from pathlib import Path
@@ -10,20 +9,13 @@ import pytest
 from nbformat import NotebookNode
 from nbgrader.nbgraderformat import MetadataValidator
 
+from tests.workshop.authoring.content import content_of
 from workshop.authoring.build import build, check, compile_notebook, load_cells, mark_schemes
 from workshop.authoring.regions import visible
 from workshop.course import Course
 from workshop.errors import WorkshopError
 
 pytestmark = pytest.mark.usefixtures("quick_gradebooks")
-
-
-def content_of(folder: Path) -> dict[str, str]:
-    return {
-        str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
-        for path in sorted(folder.rglob("*"))
-        if path.is_file()
-    }
 
 
 def read(path: Path) -> NotebookNode:

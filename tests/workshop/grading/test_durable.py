@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from nbgrader.apps.api import NbGraderAPI
@@ -13,10 +15,12 @@ from tests.workshop.grading.durable import (
     lines_of,
     run,
 )
+from workshop.grading import ledger
 from workshop.grading.feedback import generate_feedback
 from workshop.grading.grade import grade
 from workshop.grading.history import read_log
 from workshop.grading.records import Outcome
+from workshop.grading.transaction import one_transaction
 
 if TYPE_CHECKING:
     from tests.workshop.grading.conftest import TinyCourse
@@ -130,6 +134,29 @@ def test_stock_nbgrader_and_the_formgrader_write_the_same_log(fast: TinyCourse) 
     assert api.autograde("ps1", "bob")["success"]  # the button always grades again
     assert whys(fast.course, "bob") == ["first", "forced"]
     assert read_log(fast.course, "ps1").ok
+
+
+def test_ctrl_c_just_after_the_commit_loses_nothing(
+    fast: TinyCourse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    grade(fast.course, "ps1", ["ada"])
+    hand_in(fast, "ada", 2)
+    real = one_transaction
+
+    @contextmanager
+    def interrupted(coursedir: Any) -> Iterator[Any]:
+        with real(coursedir) as gradebook:
+            yield gradebook
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(ledger, "one_transaction", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            grade(fast.course, "ps1", ["ada"])
+    report = grade(fast.course, "ps1", ["ada"])
+    assert report.stored == ("ada",)
+    assert report.results[0].score == 4
+    assert "# 2 points" in (fast.course.autograded / "ada/ps1/p1.ipynb").read_text()
 
 
 def test_late_work_is_penalised_in_the_same_transaction(fast: TinyCourse) -> None:

@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -35,8 +36,8 @@ CLASS = {
 }
 
 
-def page(course: Course, student: str) -> str:
-    return (course.feedback / student / "ps1" / "p1.html").read_text(encoding="utf-8")
+def page(course: Course, student: str, name: str = "p1") -> str:
+    return (course.feedback / student / "ps1" / f"{name}.html").read_text(encoding="utf-8")
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +50,7 @@ def course(make_tiny: Callable[[], TinyCourse]) -> Course:
     pages = generate_feedback(tiny.course, "ps1")
     expected = sorted([*CLASS, "broken"])
     assert [str(path.relative_to(tiny.course.root)) for path in pages] == [
-        f"feedback/{student}/ps1/p1.html" for student in expected
+        f"feedback/{student}/ps1/{name}.html" for student in expected for name in ("feedback", "p1")
     ]
     return tiny.course
 
@@ -58,8 +59,9 @@ def course(make_tiny: Callable[[], TinyCourse]) -> Course:
 class TestPages:
     @pytest.mark.parametrize("student", CLASS)
     def test_no_page_shows_a_hidden_test(self, course: Course, student: str) -> None:
-        text = page(course, student)
-        assert not [secret for secret in SECRETS if secret in text]
+        for name in ("feedback", "p1"):
+            text = page(course, student, name)
+            assert not [secret for secret in SECRETS if secret in text]
 
     def test_verdicts_are_a_table(self, course: Course) -> None:
         text = page(course, "half")
@@ -83,6 +85,7 @@ class TestPages:
         text = page(course, "broken")
         assert "this is no notebook" in text
         assert "save it and hand it in again" in text
+        assert page(course, "broken", "feedback") == text
 
     def test_the_reason_is_still_there_after_others_were_graded(self, course: Course) -> None:
         before = page(course, "broken")
@@ -114,6 +117,26 @@ class TestPages:
         assert "3.5 / 4.0" in text
         assert "Well said." in text
         assert "Not graded yet" not in text
+
+
+def test_rejected_work_from_the_exchange_can_be_answered_there(tiny: TinyCourse) -> None:
+    """nbgrader releases a page to who knows the submission's secret; without it, it stops."""
+    folder = tiny.submit("broken", "no notebook").parent
+    (folder / "timestamp.txt").write_text("2030-01-01 00:00:00 UTC")
+    (folder / "submission_secret.txt").write_text("abc")
+    grade(tiny.course, "ps1")
+    generate_feedback(tiny.course, "ps1")
+    made = {path.name for path in (tiny.course.feedback / "broken" / "ps1").iterdir()}
+    assert made == {"feedback.html", "p1.html", "timestamp.txt", "submission_secret.txt"}
+
+
+def test_a_secret_that_is_a_link_is_not_followed(tiny: TinyCourse, tmp_path: Path) -> None:
+    (tmp_path / "other").write_text("another's")
+    folder = tiny.submit("broken", "no notebook").parent
+    (folder / "submission_secret.txt").symlink_to(tmp_path / "other")
+    grade(tiny.course, "ps1")
+    generate_feedback(tiny.course, "ps1")
+    assert not (tiny.course.feedback / "broken" / "ps1" / "submission_secret.txt").exists()
 
 
 def test_nothing_graded_yet_is_an_error(tiny: TinyCourse) -> None:

@@ -60,7 +60,13 @@ def test_the_master_is_the_instructors_version(gradebook: Gradebook) -> None:
     assert max_score_of(gradebook, "ps1") == 9
 
 
+def hand_in(gradebook: Gradebook) -> None:
+    gradebook.update_or_create_student("ada")
+    gradebook.update_or_create_submission("ps1", "ada")
+
+
 def test_a_rejected_submission_has_no_score(gradebook: Gradebook) -> None:
+    hand_in(gradebook)
     record_rejected(gradebook, "ps1", "ada")
     grades, penalty = load_grades(gradebook, "ps1", "ada")
     assert [grade.score for grade in grades] == [None, None, None]
@@ -70,6 +76,7 @@ def test_a_rejected_submission_has_no_score(gradebook: Gradebook) -> None:
 
 
 def test_scores_are_saved_and_read_in_order(gradebook: Gradebook) -> None:
+    hand_in(gradebook)
     record_rejected(gradebook, "ps1", "ada")
     results = [result("why", None, 4), result("test_cube", 1.5, 3), result("test_square", 2, 2)]
     save_scores(gradebook, "ps1", "p1", "ada", results, unanswered=["cube"])
@@ -88,6 +95,7 @@ def test_scores_are_saved_and_read_in_order(gradebook: Gradebook) -> None:
 
 
 def test_points_by_hand_stay_and_ask_to_be_looked_at_again(gradebook: Gradebook) -> None:
+    hand_in(gradebook)
     record_rejected(gradebook, "ps1", "ada")
     gradebook.find_grade("test_cube", "p1", "ps1", "ada").manual_score = 3.0
     gradebook.db.commit()

@@ -102,6 +102,15 @@ def test_a_worker_that_ends_once_costs_a_second_try(
     assert {each.outcome for each in report.results} == {Outcome.COMPLETED}
 
 
+def test_a_worker_that_ends_after_a_stop_was_asked_for_is_not_replaced(
+    dangerous: TinyCourse,
+) -> None:
+    pool = LocalPool(2, fork_kernels=False, stop=lambda: True)
+    by_name = {each.student: each for each in grade(dangerous.course, "ps1", pool=pool).results}
+    assert by_name["bob"].outcome is Outcome.NOT_GRADED
+    assert "ended 1 time" in by_name["bob"].message
+
+
 @pytest.mark.slow
 def test_workers_fork_their_kernels_from_one_process(tiny: TinyCourse) -> None:
     code = "import os, sys\nprint('torch' in sys.modules)\ncubed = int"

@@ -32,6 +32,7 @@ from workshop.grading.transaction import (
     write_rejected,
 )
 from workshop.grading.verdicts import VERDICTS_MIME
+from workshop.quiz.cells import prose
 from workshop.reports.gather import ClassData, State, Submission
 from workshop.reports.graded_items import GradedItem, ItemKind, describe_items
 from workshop.reports.graded_work import read_work
@@ -266,7 +267,12 @@ def _quiz(
     }
     score = item.max_score * is_right
     result = CellResult(item.grade_id, score, item.max_score, status_of(score, item.max_score))
-    return result, [solution, _grade_cell(item, [verdict])]
+    asks = {
+        "cell_type": "markdown",
+        "metadata": {"nbgrader": {"grade_id": f"ask_{question.item.id}", "locked": True}},
+        "source": prose(question, "Question 1", counts=True),
+    }
+    return result, [asks, solution, _grade_cell(item, [verdict])]
 
 
 def _grade_cell(item: GradedItem, verdicts: list[dict[str, Any]] | None) -> dict[str, Any]:

@@ -6,8 +6,8 @@ from dataclasses import replace
 from typing import Any
 
 from tests.workshop.reports.classroom import Classroom, in_memory
-from workshop.analysis.scores import Statistic, undefined
-from workshop.reports.charts import charts, number, percent
+from workshop.analysis.scores import undefined
+from workshop.reports.charts import charts
 from workshop.reports.class_report import ClassReport, class_report
 from workshop.reports.graded_items import GradedItem
 
@@ -53,11 +53,3 @@ def test_every_chart_says_what_it_is_and_loads_nothing(items: Sequence[GradedIte
         assert "description" in text
         assert '"url"' not in text
         json.dumps(spec, allow_nan=False)
-
-
-def test_numbers_as_text() -> None:
-    assert number(Statistic(0.125)) == "0.12"
-    assert number(Statistic(-0.001)) == "0.00"
-    assert number(undefined("nobody came")) == "undefined: nobody came"
-    assert percent(Statistic(0.5)) == "50 %"
-    assert percent(undefined("nobody came")) == "undefined: nobody came"

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import nbformat
 import pytest
 
 from workshop.grading.verdicts import VERDICTS_MIME
@@ -136,3 +137,20 @@ def test_a_broken_notebook_is_named_and_stops_nothing(
 
 def test_a_missing_notebook_is_no_problem(tmp_path: Path, items: tuple[GradedItem, ...]) -> None:
     assert read_work(tmp_path / "nobody", items) == Work()
+
+
+def test_answers_are_found_in_a_file_as_jupyter_writes_it(
+    tmp_path: Path, items: tuple[GradedItem, ...]
+) -> None:
+    """Its texts are lists of lines."""
+    written = nbformat.v4.new_notebook(
+        cells=[
+            nbformat.v4.new_code_cell(
+                '# mine\nsingle = "B"\n',
+                metadata={"nbgrader": {"grade_id": "single", "solution": True, "grade": False}},
+            )
+        ]
+    )
+    nbformat.write(written, tmp_path / "p1.ipynb")
+    assert isinstance(json.loads((tmp_path / "p1.ipynb").read_text())["cells"][0]["source"], list)
+    assert read_work(tmp_path, items).choices["single"] == frozenset({"B"})

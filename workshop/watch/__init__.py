@@ -1,0 +1,1 @@
+"""Collects and grades submissions as they arrive, without anyone pressing a button."""
