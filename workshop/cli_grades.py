@@ -170,12 +170,18 @@ def _log_rows(history: GradeLog) -> Iterator[tuple[int, tuple[str, ...]]]:
 
 @app.command()
 def feedback(assignment: Assignment, student: Students = None) -> None:
-    """Write a page for every student, without the hidden tests, into feedback/."""
+    """Write a page with all results for every student, and one for each notebook, into feedback/.
+
+    Neither shows a hidden test. docs/instructor/feedback.md tells what students see.
+    """
     from workshop.grading.feedback import generate_feedback  # noqa: PLC0415
 
     course = Course.find()
+    notes: list[str] = []
     with progress("feedback") as advance:
-        pages = generate_feedback(course, assignment, student, progress=advance)
+        pages = generate_feedback(course, assignment, student, progress=advance, note=notes.append)
+    for note in notes:
+        err.print(note, style="yellow", highlight=False, markup=False)
     for page in pages:
         out.print(str(page.relative_to(course.root)), highlight=False, markup=False)
 

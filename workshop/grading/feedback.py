@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import shutil
 from collections.abc import Callable, Sequence
+from itertools import chain
 from pathlib import Path
 
 from nbgrader.converters import GenerateFeedback
@@ -32,6 +33,7 @@ def generate_feedback(
     students: Sequence[str] | None = None,
     *,
     progress: Progress | None = None,
+    note: Callable[[str], None] | None = None,
 ) -> tuple[Path, ...]:
     """Write a page for every graded notebook and one with all results, for each student.
 
@@ -42,6 +44,7 @@ def generate_feedback(
         assignment: the assignment's name.
         students: for whom; for everyone who handed in and was looked at for None.
         progress: called after each submission with how many are done, of how many, and whose.
+        note: called with what pages are without, since it could not be found out.
 
     Returns:
         The pages, by student and notebook.
@@ -72,6 +75,9 @@ def generate_feedback(
             pages += sorted((course.feedback / student / assignment).glob("*.html"))
             if progress is not None:
                 progress(done, len(selected), student)
+    if note is not None:
+        for said in chain.from_iterable(reader.notes for reader in readers.values()):
+            note(said)
     if failed:
         raise WorkshopError(
             f"no feedback could be made for {'; '.join(failed)}",

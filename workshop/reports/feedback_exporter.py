@@ -36,8 +36,11 @@ class ResultsExporter(FeedbackExporter):
         help="Assignments whose quizzes nobody answers any more: feedback tells the right answers.",
     ).tag(config=True)
 
-    _readers: Readers
     _last: StudentResults | None = None
+
+    def __init__(self, config: Any = None, **kw: Any) -> None:
+        super().__init__(config, **kw)
+        self._readers: Readers = getattr(self.parent, "readers", {})
 
     def from_notebook_node(
         self, nb: NotebookNode, resources: dict[str, Any] | None = None, **kw: Any
@@ -70,11 +73,10 @@ class ResultsExporter(FeedbackExporter):
         last = self._last
         if last is not None and (last.student, last.assignment) == (student, assignment):
             return last
-        readers: Readers = getattr(self.parent, "readers", self.__dict__.setdefault("_readers", {}))
-        if assignment not in readers:
+        if assignment not in self._readers:
             # Converters work in the course's root.
             course, keys = Course.at(Path.cwd()), assignment in self.show_keys_of
-            readers[assignment] = ResultsReader(course, assignment, keys=keys)
+            self._readers[assignment] = ResultsReader(course, assignment, keys=keys)
         with gradebook_at(about["db_url"]) as gradebook:
-            self._last = readers[assignment].read(gradebook, student)
+            self._last = self._readers[assignment].read(gradebook, student)
         return self._last

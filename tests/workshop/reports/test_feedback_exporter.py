@@ -94,6 +94,20 @@ def test_a_notebook_called_feedback_keeps_its_page(own: Course, tmp_path: Path) 
     assert '<a name="test_double">' in page
 
 
+@pytest.mark.filterwarnings("ignore::nbformat.warnings.MissingIDFieldWarning")
+def test_what_pages_are_without_is_told_once(own: Course, tmp_path: Path) -> None:
+    root = tmp_path / "course"
+    shutil.copytree(own.root, root)
+    course = Course.at(root)
+    path = course.calibration(ASSIGNMENT, "p1")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("{}")
+    notes: list[str] = []
+    generate_feedback(course, ASSIGNMENT, STUDENTS, note=notes.append)
+    assert len(notes) == 1
+    assert "p1" in notes[0]
+
+
 def _rename_notebook(course: Course, name: str) -> None:
     import sqlite3  # noqa: PLC0415 - for this test alone
 
