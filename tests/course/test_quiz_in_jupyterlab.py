@@ -21,7 +21,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
 from checks.quiz import QuestionType
-from tests.jupyterlab import PATIENCE, answer, chromium, form_of, needs_chromium
+from tests.jupyterlab import PATIENCE, answer, chromium, end, form_of, needs_chromium
 from workshop.authoring.build import build
 from workshop.course import Course
 from workshop.grading.grade import grade
@@ -79,8 +79,7 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
             _wait_for(f"{address}/api/status", server, home / "log")
             yield address, folder
         finally:
-            server.terminate()
-            server.wait(60)
+            end(server)
 
 
 def _wait_for(address: str, server: subprocess.Popen[bytes], log: Path) -> None:

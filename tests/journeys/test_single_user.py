@@ -16,7 +16,7 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from tests.journeys.environments import student_environment
-from tests.jupyterlab import Screen, form_of, needs_chromium, scrolled_to
+from tests.jupyterlab import Screen, end, form_of, needs_chromium, scrolled_to
 from workshop import student_kit
 
 pytestmark = [pytest.mark.slow, needs_chromium]
@@ -69,8 +69,7 @@ def lab(environment: Path) -> Iterator[tuple[str, Path]]:
                 time.sleep(0.2)
             yield f"http://127.0.0.1:{port}", folder
         finally:
-            server.terminate()
-            server.wait(60)
+            end(server)
 
 
 def _answers(address: str) -> bool:
