@@ -418,7 +418,7 @@ def test_feedback_comes_back_to_the_student(site: Hub, course: Course, ada: Scre
     result.dblclick()
     shown = ada.page.frame_locator(".jp-HTMLViewer iframe")
     for said in (COMMENT, WHY_OVERRIDDEN):
-        comment = shown.get_by_text(said)
+        comment = shown.get_by_text(said).first
         comment.scroll_into_view_if_needed()
         expect(comment).to_be_visible()
         ada.picture("feedback")
