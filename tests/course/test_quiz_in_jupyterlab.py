@@ -18,10 +18,10 @@ from typing import Any
 import nbformat
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, expect
 
 from checks.quiz import QuestionType
-from tests.jupyterlab import PATIENCE, answer, chromium, end, form_of, needs_chromium
+from tests.jupyterlab import PATIENCE, answer, end, form_of, needs_chromium
 from workshop.authoring.build import build
 from workshop.course import Course
 from workshop.grading.grade import grade
@@ -95,11 +95,10 @@ def _wait_for(address: str, server: subprocess.Popen[bytes], log: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def page() -> Iterator[Page]:
-    with chromium() as browser:
-        page = browser.new_page(viewport={"width": 1280, "height": 1000})
-        page.set_default_timeout(PATIENCE)
-        yield page
+def page(browser: Browser) -> Page:
+    page = browser.new_page(viewport={"width": 1280, "height": 1000})
+    page.set_default_timeout(PATIENCE)
+    return page
 
 
 def opened(page: Page, lab: tuple[str, Path], name: str) -> None:

@@ -1,15 +1,13 @@
-"""A JupyterHub and a browser for as long as they are walked through."""
+"""A JupyterHub for as long as it is walked through."""
 
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator
 
 import pytest
-from playwright.sync_api import Browser
 
 from tests.journeys.hub import Hub, hub, install_proxy
 from tests.journeys.machine import why_not
-from tests.jupyterlab import chromium
 
 _ENDED = pytest.StashKey[str]()
 
@@ -28,12 +26,6 @@ def pytest_runtest_makereport(
 def pytest_runtest_setup(item: pytest.Item) -> None:
     if item.parent is not None and _ENDED in item.parent.stash:
         pytest.skip(f"the story ended at {item.parent.stash[_ENDED]}")
-
-
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
-    with chromium() as running:
-        yield running
 
 
 @pytest.fixture(scope="module")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from html.parser import HTMLParser
 from itertools import product
@@ -165,15 +165,6 @@ def test_rejected_work_is_told_why_and_what_to_do() -> None:
     assert "not even 0" in page
     assert "p1.ipynb: it is empty" in page
     assert "<li>Hand it in again.</li>" in page
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    sync_api = pytest.importorskip("playwright.sync_api")
-    with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield browser
-        browser.close()
 
 
 needs_browser = pytest.mark.skipif(

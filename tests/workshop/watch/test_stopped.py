@@ -56,8 +56,7 @@ def _everything(process: int) -> list[int]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("workers", [1, 2])
-@pytest.mark.parametrize("whom", [_only, _group, _everything])
+@pytest.mark.parametrize(("whom", "workers"), [(_only, 1), (_group, 2), (_everything, 2)])
 def test_stopped_while_a_kernel_runs(
     tiny: TinyCourse, whom: Callable[[int], list[int]], workers: int
 ) -> None:
@@ -82,7 +81,7 @@ def test_stopped_while_a_kernel_runs(
     _until(lambda: not any(each.is_running() for each in others))
     _check(course)
     kept = {row[0] for row in gradebook_of(course).grades}
-    assert kept == ({"ada"} if workers == 1 and whom is _only else kept)
+    assert kept == ({"ada"} if whom is _only else kept)
     assert len(kept) < len(students)
     again = _watch(course, workers)
     try:
@@ -111,8 +110,9 @@ def _watch(course: Course, workers: int) -> subprocess.Popen[str]:
 
 def _check(course: Course) -> None:
     """Nothing is half written, and nobody has points for what was cut short."""
-    assert read_log(course, "ps1").ok
-    for line in lines_of(course) if course.gradelog.exists() else ():
+    lines = lines_of(course) if course.gradelog.exists() else []
+    assert not lines or read_log(course, "ps1").ok  # there may have been time for none
+    for line in lines:
         assert line["outcome"] in ("COMPLETED", "NOT_GRADED")
     for row in gradebook_of(course).grades:
         if row[2].startswith("test_"):

@@ -76,7 +76,7 @@ def test_a_bad_submission_stops_nobody(watched: Make) -> None:
     seen = course.look()
     assert seen.graded == {"ada": "REJECTED", "bob": "REJECTED", "cy": "COMPLETED, 2 of 9"}
     assert not seen.failed
-    assert "not graded" in course.feedback("ada")["p1.html"]
+    assert "not even 0" in course.feedback("ada")["p1.html"]
     assert course.look().graded == {}
 
 
@@ -137,7 +137,7 @@ def test_who_waits_is_told_also_after_new_feedback(watched: Make) -> None:
     assert course.look().waiting == ("ada",)
     override(course.tiny.course, "ps1", "ada", "why", 3)
     assert course.look(1).feedback == ["ada"]
-    assert {*course.feedback("ada")} == {"p1.html", "waiting.html"}
+    assert {*course.feedback("ada")} == {"feedback.html", "p1.html", "waiting.html"}
 
 
 def test_one_who_cannot_be_told_keeps_nobody_waiting(
