@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
+import socket
 import subprocess
+import sys
 import time
+import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -44,6 +48,54 @@ def chromium() -> Iterator[Browser]:
         )
         yield browser
         browser.close()
+
+
+@contextmanager
+def jupyterlab(home: Path, folder: Path, **variables: str) -> Iterator[str]:
+    """A running JupyterLab of this environment; its address.
+
+    Args:
+        home: its home folder, which also holds its settings and its log.
+        folder: where its files are.
+        variables: of its environment, beside those of the tests.
+    """
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    address = f"http://127.0.0.1:{port}"
+    with (home / "log").open("w") as log:
+        server = subprocess.Popen(
+            [
+                *(sys.executable, "-m", "jupyterlab", "--no-browser", f"--port={port}"),
+                *("--IdentityProvider.token=", "--allow-root", f"--ServerApp.root_dir={folder}"),
+                *("--LabApp.news_url=None", "--LabApp.expose_app_in_browser=True"),
+            ],
+            env={
+                **os.environ,
+                "HOME": str(home),
+                "JUPYTER_CONFIG_DIR": str(home / "config"),
+                **variables,
+            },
+            stdout=log,
+            stderr=subprocess.STDOUT,
+        )
+        try:
+            _wait_for(f"{address}/api/status", server, home / "log")
+            yield address
+        finally:
+            end(server)
+
+
+def _wait_for(address: str, server: subprocess.Popen[bytes], log: Path) -> None:
+    for _ in range(240):
+        assert server.poll() is None, log.read_text()[-2000:]
+        try:
+            urllib.request.urlopen(address, timeout=5).close()  # noqa: S310 - our own server
+        except OSError:
+            time.sleep(0.5)
+        else:
+            return
+    pytest.fail(f"JupyterLab did not start: {log.read_text()[-2000:]}")
 
 
 def end(server: subprocess.Popen[bytes]) -> None:

@@ -3,14 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import shutil
-import socket
-import subprocess
-import sys
-import time
-import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -21,7 +15,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
 from checks.quiz import QuestionType
-from tests.jupyterlab import PATIENCE, answer, end, form_of, needs_chromium
+from tests.jupyterlab import PATIENCE, answer, form_of, jupyterlab, needs_chromium
 from workshop.authoring.build import build
 from workshop.course import Course
 from workshop.grading.grade import grade
@@ -55,43 +49,8 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
     forms = home / "share" / "labextensions" / "transfer-learning-workshop"
     forms.parent.mkdir(parents=True)
     shutil.copytree(EXTENSION, forms)
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    address = f"http://127.0.0.1:{port}"
-    with (home / "log").open("w") as log:
-        server = subprocess.Popen(
-            [
-                *(sys.executable, "-m", "jupyterlab", "--no-browser", f"--port={port}"),
-                *("--IdentityProvider.token=", "--allow-root", f"--ServerApp.root_dir={folder}"),
-                *("--LabApp.news_url=None", "--LabApp.expose_app_in_browser=True"),
-            ],
-            env={
-                **os.environ,
-                "HOME": str(home),
-                "JUPYTER_CONFIG_DIR": str(home / "config"),
-                "JUPYTER_PATH": str(home / "share"),
-            },
-            stdout=log,
-            stderr=subprocess.STDOUT,
-        )
-        try:
-            _wait_for(f"{address}/api/status", server, home / "log")
-            yield address, folder
-        finally:
-            end(server)
-
-
-def _wait_for(address: str, server: subprocess.Popen[bytes], log: Path) -> None:
-    for _ in range(240):
-        assert server.poll() is None, log.read_text()[-2000:]
-        try:
-            urllib.request.urlopen(address, timeout=5).close()  # noqa: S310 - our own server
-        except OSError:
-            time.sleep(0.5)
-        else:
-            return
-    pytest.fail(f"JupyterLab did not start: {log.read_text()[-2000:]}")
+    with jupyterlab(home, folder, JUPYTER_PATH=str(home / "share")) as address:
+        yield address, folder
 
 
 @pytest.fixture(scope="module")

@@ -6,11 +6,6 @@
 from __future__ import annotations
 
 import os
-import socket
-import subprocess
-import sys
-import time
-import urllib.request
 from collections.abc import Iterator
 from io import BytesIO
 from pathlib import Path
@@ -21,6 +16,7 @@ from PIL import Image
 from playwright.sync_api import Browser, Locator, Page, expect
 
 from tests.docs.pages import PICTURE, ROOT, pages
+from tests.jupyterlab import PATIENCE, jupyterlab
 from tests.workshop.reports.classroom import Classroom, in_memory
 from workshop.authoring.build import load_cells
 from workshop.course import Course
@@ -41,7 +37,6 @@ def count_by_part(model: nn.Module) -> dict[str, int]:
         counts[name] = sum(tensor.numel() for tensor in part.parameters())
     return counts
 """
-PATIENCE = 300_000  # milliseconds; a first start loads much, on a busy machine
 
 slow = pytest.mark.slow
 
@@ -84,47 +79,12 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
     """A running JupyterLab: its address and its folder."""
     home = tmp_path_factory.mktemp("home")
     folder = tmp_path_factory.mktemp("work")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
     # JupyterLab asks whether it may show news, over what is to be seen.
     asks = home / "settings" / "@jupyterlab" / "apputils-extension"
     asks.mkdir(parents=True)
     (asks / "notification.jupyterlab-settings").write_text('{"fetchNews": "false"}')
-    with (home / "log").open("w") as log:
-        server = subprocess.Popen(
-            [
-                *(sys.executable, "-m", "jupyterlab", "--no-browser", f"--port={port}"),
-                *("--IdentityProvider.token=", "--allow-root", f"--ServerApp.root_dir={folder}"),
-                *("--LabApp.news_url=None", "--LabApp.expose_app_in_browser=True"),
-            ],
-            env={
-                **os.environ,
-                "HOME": str(home),
-                "JUPYTER_CONFIG_DIR": str(home / "config"),
-                "JUPYTERLAB_SETTINGS_DIR": str(home / "settings"),
-            },
-            stdout=log,
-            stderr=subprocess.STDOUT,
-        )
-        try:
-            _wait_for(f"http://127.0.0.1:{port}/api/status", server, home / "log")
-            yield f"http://127.0.0.1:{port}", folder
-        finally:
-            server.terminate()
-            server.wait(60)
-
-
-def _wait_for(address: str, server: subprocess.Popen[bytes], log: Path) -> None:
-    for _ in range(240):
-        assert server.poll() is None, log.read_text()[-2000:]
-        try:
-            urllib.request.urlopen(address, timeout=5).close()  # noqa: S310 - our own server
-        except OSError:
-            time.sleep(0.5)
-        else:
-            return
-    pytest.fail(f"JupyterLab did not start: {log.read_text()[-2000:]}")
+    with jupyterlab(home, folder, JUPYTERLAB_SETTINGS_DIR=str(home / "settings")) as address:
+        yield address, folder
 
 
 @pytest.fixture
@@ -132,7 +92,6 @@ def page(browser: Browser) -> Iterator[Page]:
     # Two dots a pixel would be sharper, and too large a file.
     page = browser.new_page(viewport={"width": 1100, "height": 1400}, color_scheme="light")
     page.set_default_timeout(PATIENCE)
-    expect.set_options(timeout=PATIENCE)
     yield page
     page.close()
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
 from collections.abc import Sequence
 from html.parser import HTMLParser
 from pathlib import Path
@@ -11,12 +10,13 @@ from typing import Any
 
 import pytest
 
+from tests.jupyterlab import needs_chromium
 from tests.workshop.reports.classroom import Classroom, in_memory
+from tests.workshop.reports.in_browser import listen, violations, without_policy
 from workshop.reports.class_page import class_page
 from workshop.reports.class_report import ClassReport, class_report
 from workshop.reports.graded_items import GradedItem
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 EVIL = "</script><script>document.title='owned'</script><img src=x onerror=alert(1)>\"'"
 
 
@@ -82,47 +82,38 @@ def test_keys_are_shown_on_request_only(page: str, report: ClassReport) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(CHROMIUM is None, reason="NOT TESTED in a browser: no chromium here")
+@needs_chromium
 @pytest.mark.parametrize("width", [1300, 360])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_in_a_browser(page: str, tmp_path: Path, browser: Any, scheme: str, width: int) -> None:
-    from axe_playwright_python.sync_playwright import Axe  # noqa: PLC0415 - only where there is one
-
     path = tmp_path / "class.html"
     path.write_text(page, encoding="utf-8")
     context = browser.new_context(
         color_scheme=scheme, viewport={"width": width, "height": 900}, offline=True
     )
     tab = context.new_page()
-    said: list[str] = []
-    asked: list[str] = []
-    tab.on("console", lambda message: said.append(message.text))
-    tab.on("pageerror", lambda error: said.append(str(error)))
-    tab.on("request", lambda request: asked.append(request.url))
+    heard = listen(tab)
     tab.goto(path.as_uri())
     tab.wait_for_selector("html[data-charts]")
-    assert said == []
-    assert asked == [path.as_uri()]
+    assert heard.said == []
+    assert heard.asked == [path.as_uri()]
     assert tab.title() == "Class report: ps1"
     assert tab.get_attribute("html", "data-charts") == "drawn"
     assert tab.locator(".chart svg").count() == tab.locator(".chart").count() == 7
     # Wide tables scroll in their own place; the page does not.
     assert tab.evaluate("document.documentElement.scrollWidth") <= width
-    # The policy keeps axe out of the page as it keeps out everything else.
     context.close()
-    without_policy = re.sub(r'<meta http-equiv="Content-Security-Policy"[^>]*>', "", page)
-    path.write_text(without_policy, encoding="utf-8")
+    path.write_text(without_policy(page), encoding="utf-8")
     context = browser.new_context(color_scheme=scheme, viewport={"width": width, "height": 900})
     tab = context.new_page()
     tab.goto(path.as_uri())
     tab.wait_for_selector("html[data-charts]")
-    results = Axe().run(tab).response
-    assert [(each["id"], each["nodes"][0]["html"][:200]) for each in results["violations"]] == []
+    assert violations(tab) == []
     context.close()
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(CHROMIUM is None, reason="NOT TESTED in a browser: no chromium here")
+@needs_chromium
 def test_a_click_on_the_legend_fades_the_others(page: str, tmp_path: Path, browser: Any) -> None:
     path = tmp_path / "class.html"
     path.write_text(page, encoding="utf-8")

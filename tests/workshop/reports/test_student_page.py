@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
 from collections.abc import Sequence
 from dataclasses import replace
 from html.parser import HTMLParser
@@ -13,12 +12,13 @@ from typing import Any
 
 import pytest
 
+from tests.jupyterlab import needs_chromium
+from tests.workshop.reports.in_browser import listen, violations, without_policy
 from tests.workshop.reports.learner import learner
 from workshop.reports.graded_items import GradedItem
 from workshop.reports.student_page import head_of_notebook, rejected_page, student_page
 from workshop.reports.student_results import StudentResults
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 EVIL = "</style></template><script>document.title='owned'</script><img src=x onerror=alert(1)>\"'"
 LIVE = {"script", "iframe", "object", "embed", "link", "form", "input", "base"}
 
@@ -167,25 +167,8 @@ def test_rejected_work_is_told_why_and_what_to_do() -> None:
     assert "<li>Hand it in again.</li>" in page
 
 
-needs_browser = pytest.mark.skipif(
-    CHROMIUM is None, reason="NOT TESTED in a browser: no chromium here"
-)
-
-
-def violations(tab: Any) -> list[tuple[str, str]]:
-    from axe_playwright_python.sync_playwright import Axe  # noqa: PLC0415 - only where there is one
-
-    found = Axe().run(tab).response["violations"]
-    return [(each["id"], each["nodes"][0]["html"][:300]) for each in found]
-
-
-def without_policy(page: str) -> str:
-    """The policy keeps axe out of the page as it keeps out everything else."""
-    return re.sub(r'<meta http-equiv="Content-Security-Policy"[^>]*>', "", page)
-
-
 @pytest.mark.slow
-@needs_browser
+@needs_chromium
 @pytest.mark.parametrize(
     "look", [*product(("results", "hostile", "rejected"), ("light", "dark"), (1300, 360))], ids=str
 )
@@ -200,14 +183,10 @@ def test_in_a_browser(
         color_scheme=scheme, viewport={"width": width, "height": 900}, offline=True
     )
     tab = context.new_page()
-    said: list[str] = []
-    asked: list[str] = []
-    tab.on("console", lambda message: said.append(message.text))
-    tab.on("pageerror", lambda error: said.append(str(error)))
-    tab.on("request", lambda request: asked.append(request.url))
+    heard = listen(tab)
     tab.goto(path.as_uri())
-    assert said == []
-    assert asked == [path.as_uri()]
+    assert heard.said == []
+    assert heard.asked == [path.as_uri()]
     assert tab.title() == ("Not graded: ps1" if kind == "rejected" else "Feedback: ps1")
     assert tab.evaluate("document.documentElement.scrollWidth") <= width
     dark = tab.evaluate("getComputedStyle(document.body).backgroundColor") != "rgb(255, 255, 255)"
@@ -224,7 +203,7 @@ def test_in_a_browser(
 
 
 @pytest.mark.slow
-@needs_browser
+@needs_chromium
 def test_nothing_is_folded_away_on_paper(
     results: StudentResults, tmp_path: Path, browser: Any
 ) -> None:
@@ -242,7 +221,7 @@ def test_nothing_is_folded_away_on_paper(
 
 
 @pytest.mark.slow
-@needs_browser
+@needs_chromium
 def test_the_head_of_another_page_keeps_its_own_style(
     results: StudentResults, tmp_path: Path, browser: Any
 ) -> None:
