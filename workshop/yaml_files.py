@@ -9,6 +9,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from workshop.errors import WorkshopError
+from workshop.text_files import read_text
 
 if TYPE_CHECKING:
     from yaml import SafeLoader as _SafeLoader
@@ -97,22 +98,14 @@ _TextLoader.yaml_implicit_resolvers = {}
 
 
 def _read(path: Path, kind: type[_StrictLoader]) -> tuple[yaml.Node | None, Any]:
+    text = read_text(path)
     try:
-        text = path.read_text(encoding="utf-8")
         loader = kind(text)
         try:
             tree = loader.get_single_node()
             return tree, ({} if tree is None else loader.construct_document(tree)) or {}
         finally:
             loader.dispose()
-    except OSError as error:
-        raise WorkshopError(
-            f"cannot be read: {error.strerror}", where=path, remedy="check the path and its rights"
-        ) from error
-    except UnicodeDecodeError as error:
-        raise WorkshopError(
-            "is not text in UTF-8", where=path, remedy="save it as UTF-8"
-        ) from error
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         raise WorkshopError(

@@ -59,7 +59,7 @@ def new_quiz(course: Course, assignment: str, name: str, *, notebook: str | None
             were not imported.
     """
     path = course.quizzes / f"{name}.yaml"
-    _check_quiz_name(name, path, _LONGEST_QUIZ)
+    _check_name("the name of a quiz", name, path, _LONGEST_QUIZ)
     quizzes = load_quizzes(course.quizzes)
     if name in quizzes:
         raise WorkshopError(
@@ -96,29 +96,23 @@ def new_item(
         WorkshopError: as :func:`new_quiz`; the type is none; the quiz cannot be added to.
     """
     path = course.quizzes / f"{quiz}.yaml"
-    _check_quiz_name(quiz, path, _LONGEST_ID)
+    _check_name("the name of a quiz", quiz, path, _LONGEST_ID)
     if kind not in TYPES:
         raise WorkshopError(
             f"there is no type {kind!r} of items",
             where=path,
             remedy=f"give one with --type: {', '.join(TYPES)}",
         )
-    if not NAME.fullmatch(item) or len(item) > _LONGEST_ID:
-        raise WorkshopError(
-            f"{item!r} cannot be the id of an item",
-            where=path,
-            remedy=f"use at most {_LONGEST_ID} of a-z, 0-9 and underscore, with a letter first",
-        )
-    check_plain_name(item, path)
+    _check_name("the id of an item", item, path, _LONGEST_ID)
     return _written(
         course, assignment, quiz, {item: kind}, load_quizzes(course.quizzes), notebook=notebook
     )
 
 
-def _check_quiz_name(name: str, where: Path, longest: int) -> None:
+def _check_name(what: str, name: str, where: Path, longest: int) -> None:
     if not NAME.fullmatch(name) or len(name) > longest:
         raise WorkshopError(
-            f"{name!r} cannot be the name of a quiz",
+            f"{name!r} cannot be {what}",
             where=where,
             remedy=f"use at most {longest} of a-z, 0-9 and underscore, with a letter first",
         )

@@ -16,6 +16,7 @@ from pathlib import Path
 import yaml
 
 from workshop.errors import WorkshopError
+from workshop.text_files import read_text
 
 _STUDENT = "student"
 _YAML = (".yaml", ".yml")
@@ -85,7 +86,7 @@ def load_roster(path: Path) -> Roster:
     Raises:
         WorkshopError: it cannot be read at all, or has no column ``student``.
     """
-    text = _text(path)
+    text = read_text(path, save_as="CSV UTF-8", encoding="utf-8-sig")
     problems: list[tuple[int, str]] = []
     read = _yaml_rows if path.suffix.lower() in _YAML else _csv_rows
     rows = list(read(path, text, problems))
@@ -121,19 +122,6 @@ def _shared(people: list[Person]) -> list[tuple[Person, str]]:
             names = ", ".join(each.student for each in same)
             found += [(each, f"the same {column} for {names}; none gets a grade") for each in same]
     return found
-
-
-def _text(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8-sig")
-    except OSError as error:
-        raise WorkshopError(
-            f"cannot be read: {error.strerror}", where=path, remedy="check the path and its rights"
-        ) from error
-    except UnicodeDecodeError as error:
-        raise WorkshopError(
-            "is not text in UTF-8", where=path, remedy="save it as CSV UTF-8"
-        ) from error
 
 
 def _csv_rows(path: Path, text: str, problems: list[tuple[int, str]]) -> Iterator[_Row]:
