@@ -18,14 +18,21 @@ class Block:
     """A fenced block of a page.
 
     Attributes:
-        where: the page and the number of the block's first line.
+        page: where it stands.
+        line: the number of its first line, counted from 1.
         language: what stands behind the fence.
         text: the block's lines.
     """
 
-    where: str
+    page: Path
+    line: int
     language: str
     text: str
+
+    @property
+    def where(self) -> str:
+        """The page and the line, to tell."""
+        return f"{self.page.relative_to(ROOT)}:{self.line}"
 
 
 def pages() -> list[Path]:
@@ -33,8 +40,8 @@ def pages() -> list[Path]:
     return [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
 
 
-def blocks(page: Path, language: str) -> Iterator[Block]:
-    """The fenced blocks of a page that are in this language."""
+def blocks(page: Path, language: str | None = None) -> Iterator[Block]:
+    """The fenced blocks of a page that are in this language; in any that is named for None."""
     lines = iter(enumerate(page.read_text(encoding="utf-8").splitlines(), start=1))
     for number, line in lines:
         start = _FENCE.match(line)
@@ -45,6 +52,5 @@ def blocks(page: Path, language: str) -> Iterator[Block]:
             if each.startswith(start["fence"]):
                 break
             inside.append(each)
-        if start["language"] == language:
-            where = f"{page.relative_to(ROOT)}:{number + 1}"
-            yield Block(where, language, "\n".join(inside))
+        if start["language"] and language in (None, start["language"]):
+            yield Block(page, number + 1, start["language"], "\n".join(inside))

@@ -3,25 +3,24 @@
 from __future__ import annotations
 
 import os
-import re
 import shutil
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from tests.docs.pages import ROOT, Block, blocks
 from workshop.authoring.cells import Kind, SourceCell
 from workshop.authoring.text import parse, render
 from workshop.course import CONFIG_NAME, Course
 from workshop.quiz.items import load_quiz
 from workshop.verify import load_variants
 
-ROOT = Path(__file__).resolve().parents[2]
 PAGE = ROOT / "docs" / "author" / "README.md"
 WALKED = "## An exercise is text"
 TEXT = ("practice", "memory")
@@ -31,35 +30,10 @@ TOO_LONG = ("benchmarks/effects.py", "benchmarks/calibrate.py")
 LEAST_WRONG, LEAST_RIGHT = 6, 2
 SECONDS_TO_START = 120
 SERVING = "/lab?token="
-BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 # One module is enough for the commands that are about all assignments.
 COPIED = (CONFIG_NAME, "quizzes", "benchmarks", "docs", "source/module1_concepts")
 
 Shell = Callable[[str], "subprocess.CompletedProcess[str]"]
-
-
-@dataclass(frozen=True)
-class Block:
-    """A fenced block of a page.
-
-    Attributes:
-        language: what stands behind the fence.
-        text: the lines between the fences.
-        line: the line of the first of them in the page, counted from 1.
-    """
-
-    language: str
-    text: str
-    line: int
-
-
-def blocks_of(page: Path) -> list[Block]:
-    """All fenced blocks of a page, in order."""
-    text = page.read_text(encoding="utf-8")
-    return [
-        Block(found[1], found[2], text.count("\n", 0, found.start(2)) + 1)
-        for found in BLOCK.finditer(text)
-    ]
 
 
 @pytest.fixture(scope="module")
@@ -165,7 +139,7 @@ def test_the_page_can_be_followed(copy: Course, shell: Shell, environment: dict[
     text = copy.text(*TEXT)
     variants = copy.instructor_folder(*TEXT) / "variants.yaml"
     written = 0
-    for block in blocks_of(PAGE):
+    for block in blocks(PAGE):
         if block.language == "console":
             for number, line in commands(block):
                 follow(copy, shell, environment, f"{PAGE}:{number}", line)
@@ -198,7 +172,7 @@ def follow(copy: Course, shell: Shell, environment: dict[str, str], place: str, 
 
 
 def test_the_items_that_the_page_shows_are_right(tmp_path: Path) -> None:
-    shown = [block for block in blocks_of(PAGE) if block.text.startswith("title:")]
+    shown = [block for block in blocks(PAGE) if block.text.startswith("title:")]
     assert shown
     for block in shown:
         path = tmp_path / "quiz.yaml"
