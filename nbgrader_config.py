@@ -100,6 +100,10 @@ c.ExecuteSubmission.confinement = "bubblewrap"
 # Kernels are forked from a process that has imported the libraries: ready at once, same grades.
 c.ExecuteSubmission.warm_kernels = True
 c.ExecuteSubmission.memory_mb = 6144
+# On a GPU as many submissions compute at the same time as have room there with this much each.
+c.ExecuteSubmission.gpu_memory_mb = 8192
+# "tf32" is faster on a GPU, less exact, and has thresholds of its own: docs/instructor/gpu.md.
+c.ExecuteSubmission.precision = "float32"
 c.ExecuteSubmission.processes = 64
 
 # --- Pages: what others wrote is shown, and does nothing -------------------------------------

@@ -34,14 +34,16 @@ JsonFile = Annotated[
 
 def grades_table(results: Iterable[SubmissionResult]) -> Table:
     """The grades of an assignment for people."""
-    table = Table("student", "outcome", "score", "of", "seconds", "to grade by hand")
+    table = Table("student", "outcome", "score", "of", "seconds", "on", "to grade by hand")
     for result in results:
+        devices = sorted({printable(str(each)) for each in result.devices.values()})
         table.add_row(
             result.student,
             result.outcome.value if result.outcome else "not graded",
             "none" if result.score is None else f"{result.score:g}",
             f"{result.max_score:g}",
             f"{result.seconds:.1f}",
+            ", ".join(devices),
             "yes" if result.needs_manual_grade else "",
         )
     return table

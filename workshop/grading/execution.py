@@ -33,7 +33,7 @@ from workshop.grading.records import CellState, Outcome, nbgrader_of, record_of
 from workshop.grading.sandbox.bubblewrap import MEGABYTE, Room
 from workshop.grading.sandbox.launch import Bounds, SandboxError
 from workshop.grading.sandbox.levels import Confinement, require
-from workshop.grading.sandbox.watchdog import MEMORY
+from workshop.grading.sandbox.watchdog import GPU_MEMORY, MEMORY
 
 _TIMED_OUT = "CellTimeoutError"
 # nbclient skips cells that carry this tag. None can: a tag that a learner sets must not decide
@@ -58,6 +58,7 @@ class Limits:
         interrupt_seconds: how long a cell may take to react to the interrupt before the kernel is
             killed.
         memory_mb: memory of all processes together, without files.
+        gpu_memory_mb: memory of a GPU for the tensors of one submission; 0 for all of it.
         processes: at the same time.
         scratch_mb: files that the kernel writes. They are memory too.
         output_mb: what one cell may send.
@@ -70,6 +71,7 @@ class Limits:
     startup_seconds: float = 120
     interrupt_seconds: float = 10
     memory_mb: int = 6144
+    gpu_memory_mb: int = 8192
     processes: int = 64
     scratch_mb: int = 1024
     output_mb: float = 16
@@ -81,6 +83,7 @@ class Limits:
         cpus = os.cpu_count() or 1
         return Bounds(
             memory=self.memory_mb * MEGABYTE,
+            gpu_memory=self.gpu_memory_mb * MEGABYTE,
             processes=self.processes,
             file_bytes=self.scratch_mb * MEGABYTE,
             cpu_seconds=math.ceil((self.notebook_seconds + self.startup_seconds) * cpus) + 60,
@@ -339,7 +342,7 @@ class _Run:
         """How the kernel's process ended, in words, and whether memory ran out."""
         why, sandbox = self.client.why_stopped(), self.client.sandbox
         if why:
-            return why, sandbox is not None and sandbox.reason == MEMORY
+            return why, sandbox is not None and sandbox.reason in (MEMORY, GPU_MEMORY)
         code = self.client.exit_code()
         if code is None:
             return "it cannot be told how", False

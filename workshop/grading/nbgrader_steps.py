@@ -6,6 +6,7 @@ so they cannot come to different scores.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -15,12 +16,13 @@ from nbformat import NotebookNode
 from nbgrader.converters import Autograde
 from nbgrader.preprocessors import GetGrades, NbGraderPreprocessor
 from nbgrader.utils import compute_checksum
-from traitlets import Bool, Float, Int, Unicode
+from traitlets import Bool, Enum, Float, Int, Unicode
 
 from workshop.course import Course
 from workshop.errors import WorkshopError
 from workshop.grading.converter import DurableAutograde
-from workshop.grading.execution import Limits, scratch_copy
+from workshop.grading.devices import PRECISIONS, Device
+from workshop.grading.execution import Execution, Limits, scratch_copy
 from workshop.grading.failures import patiently
 from workshop.grading.feedback_cells import clean_for_student
 from workshop.grading.gradebook import gradebook_at, load_master
@@ -111,6 +113,16 @@ class ExecuteSubmission(NbGraderPreprocessor):  # type: ignore[misc]
         "python3", help="The kernel to run. What a notebook asks for is ignored."
     ).tag(config=True)
     memory_mb = Int(Limits.memory_mb, help="Memory of all its processes together.").tag(config=True)
+    gpu_memory_mb = Int(
+        Limits.gpu_memory_mb,
+        help="Of a GPU's memory, for the tensors of one submission: as many as fit share the GPU. "
+        "0 for all of it.",
+    ).tag(config=True)
+    precision = Enum(
+        PRECISIONS,
+        PRECISIONS[0],
+        help="How exactly a GPU multiplies: `tf32` is faster, and has thresholds of its own.",
+    ).tag(config=True)
     processes = Int(Limits.processes, help="Processes at the same time.").tag(config=True)
     scratch_mb = Int(Limits.scratch_mb, help="Files that it writes; they are memory too.").tag(
         config=True
@@ -138,7 +150,7 @@ class ExecuteSubmission(NbGraderPreprocessor):  # type: ignore[misc]
             KernelStartError: the kernel did not start.
         """
         # A process that only writes down what others graded has no use for PyTorch.
-        from workshop import learn  # noqa: PLC0415
+        from workshop.grading.on_device import run_on_device  # noqa: PLC0415
         from workshop.grading.verification import load_thresholds, run_verified  # noqa: PLC0415
 
         limits = Limits(**{each.name: getattr(self, each.name) for each in fields(Limits)})
@@ -146,19 +158,34 @@ class ExecuteSubmission(NbGraderPreprocessor):  # type: ignore[misc]
         # Converters work in the course's root.
         course = Course.at(Path.cwd())
         calibration = course.calibration(about["assignment"], about["notebook"])
-        with scratch_copy(Path(resources["metadata"]["path"])) as scratch:
-            ended = run_verified(
-                nb,
-                scratch,
-                limits,
-                thresholds=load_thresholds(calibration, learn.pick_device().type),
-                kernel_name=self.kernel_name,
-                confinement=self.confinement,
-                warm=self.warm_kernels,
-                features=shared_features(course),
-            )
+
+        def run(notebook: NotebookNode, device: Device, env: Mapping[str, str]) -> Execution:
+            with scratch_copy(Path(resources["metadata"]["path"])) as scratch:
+                return run_verified(
+                    notebook,
+                    scratch,
+                    limits,
+                    thresholds=load_thresholds(calibration, device.calibrated_as),
+                    env=env,
+                    kernel_name=self.kernel_name,
+                    confinement=self.confinement,
+                    warm=self.warm_kernels,
+                    features=shared_features(course),
+                    device=device,
+                )
+
+        ended, device = run_on_device(
+            nb,
+            run,
+            confinement=self.confinement,
+            precision=self.precision,
+            share_mb=self.gpu_memory_mb,
+        )
         record_of(nb).update(
-            outcome=ended.outcome.value, seconds=round(ended.seconds, 3), message=ended.message
+            outcome=ended.outcome.value,
+            seconds=round(ended.seconds, 3),
+            message=ended.message,
+            device=device.to_dict(),
         )
         return nb, resources
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from nbgrader.api import Gradebook
 
 from workshop.course import Course
 from workshop.errors import WorkshopError
+from workshop.grading.devices import Device, recorded
 from workshop.grading.gradebook import CellGrade, load_grades, load_master, max_score_of
 from workshop.grading.prechecks import RejectedSubmission, check_folder, read_notebook
 from workshop.grading.records import (
@@ -41,6 +43,7 @@ class SubmissionResult:
         message: what went wrong with the whole of it and what to do; empty if nothing did.
         late_penalty: points that nbgrader takes off for being late.
         needs_manual_grade: whether a person has to decide about a part of it.
+        devices: what each notebook was graded on, by its name.
     """
 
     student: str
@@ -52,6 +55,7 @@ class SubmissionResult:
     message: str = ""
     late_penalty: float = 0.0
     needs_manual_grade: bool = False
+    devices: Mapping[str, Device] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
         """For JSON, with the keys of ``workshop grade --json``."""
@@ -62,6 +66,7 @@ class SubmissionResult:
             "max_score": self.max_score,
             "seconds": self.seconds,
             "message": self.message,
+            "devices": {name: each.to_dict() for name, each in self.devices.items()},
             "cells": [cell.to_dict() for cell in self.cells],
         }
 
@@ -146,6 +151,7 @@ def read_result(
         message="; ".join(filter(None, messages)),
         late_penalty=late_penalty,
         needs_manual_grade=any(grade.needs_manual_grade for grade in grades),
+        devices={name: recorded(record_of(each).get("device")) for name, each in executed.items()},
     )
 
 

@@ -3,6 +3,9 @@
 An assignment's locked cells load data, make pristine models and name their parts. Those that need
 nothing of the learner's run here as well, so that a hidden part can speak of ``new_model()`` and
 mean the same on both sides.
+
+Here they compute on the CPU, wherever a kernel does: what a learner's model is compared with, and
+measured by, is then the same on every machine, and a GPU's memory is left to those who train.
 """
 
 from __future__ import annotations
@@ -22,6 +25,7 @@ from workshop.dataflow import names_of
 from workshop.errors import WorkshopError
 from workshop.grading.hidden_part import BUILTIN_NAMES
 from workshop.grading.records import nbgrader_of
+from workshop.learn.running import DEVICE
 
 
 def locked_sources(notebook: NotebookNode) -> tuple[tuple[str, str], ...]:
@@ -83,7 +87,7 @@ def _run(source: str, names: dict[str, Any], grade_id: str, features: Path | Non
     # Pictures are drawn for nobody here; in a kernel that is started later they are. And what
     # hidden parts compute later, of held-out data, must not come to lie with these features.
     kept = {} if features is None else {"WORKSHOP_CACHE": str(features)}
-    environment = mock.patch.dict(os.environ, {"MPLBACKEND": "Agg", **kept})
+    environment = mock.patch.dict(os.environ, {"MPLBACKEND": "Agg", DEVICE: "cpu", **kept})
     try:
         if not _runs_alone(source, names.keys()):
             return

@@ -41,13 +41,21 @@ class WeightedVerdict(BaseModel):
 
 
 class VerdictTable(BaseModel):
-    """All verdicts of one grade cell."""
+    """All verdicts of one grade cell.
+
+    Attributes:
+        grade_id: the cell's.
+        points: that can be earned.
+        verdicts: of each check.
+        device: what the learner's code computed on; empty where that was not noted yet.
+    """
 
     model_config = ConfigDict(frozen=True, strict=True)
 
     grade_id: str
     points: _Points
     verdicts: Annotated[list[WeightedVerdict], Field(max_length=200)]
+    device: dict[str, Any] = Field(default_factory=dict)
 
     @property
     def earned(self) -> float:

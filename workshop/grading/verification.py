@@ -19,15 +19,15 @@ from pathlib import Path
 from typing import Any
 
 from nbformat import NotebookNode
-from nbformat.v4 import new_output
 from torch import nn
 
 import checks.evidence
 from checks.guard import CHECK_NAMES, CheckCrashed, LearnerError
-from checks.verdict import Status, Verdict, to_html, to_text
+from checks.verdict import Status, Verdict
 from workshop.errors import WorkshopError
 from workshop.grading import hidden
 from workshop.grading.client import Client
+from workshop.grading.devices import ON_CPU, Device
 from workshop.grading.evidence import Evidence, EvidenceError
 from workshop.grading.execution import Execution, Limits, run_cells
 from workshop.grading.hidden_part import (
@@ -43,7 +43,7 @@ from workshop.grading.rebuild import Rebuilder
 from workshop.grading.records import CellState, nbgrader_of, record_of
 from workshop.grading.sandbox.levels import Confinement
 from workshop.grading.trusted import locked_sources, trusted_names
-from workshop.grading.verdicts import VERDICTS_MIME
+from workshop.grading.verdict_outputs import claims_a_score, verdict_outputs
 
 Thresholds = Mapping[str, float]
 Decided = list[tuple[float, Verdict]]
@@ -81,6 +81,7 @@ class Verification:
         thresholds: the calibrated accuracies by grade id.
         seconds: how long a kernel may take to show what a cell is about.
         features: as for :func:`~workshop.grading.trusted.trusted_names`.
+        device: what the kernel computes on, to be noted with the verdicts.
 
     Raises:
         WorkshopError: a hidden part cannot be used, or a locked cell stopped.
@@ -93,8 +94,10 @@ class Verification:
         *,
         seconds: float,
         features: Path | None = None,
+        device: Device = ON_CPU,
     ) -> None:
         self._notebook = notebook
+        self._device = device
         self._seconds = seconds
         self._thresholds = thresholds
         graded = {
@@ -169,11 +172,11 @@ class Verification:
             return
         cell.source = question.source
         decided = self._decided(grade_id, question)
-        cell.outputs = [each for each in cell.outputs if not _claims_a_score(each)]
+        cell.outputs = [each for each in cell.outputs if not claims_a_score(each)]
         record = record_of(cell)
         record["verified"] = decided is not None
         if decided is not None:
-            cell.outputs += _outputs(grade_id, decided)
+            cell.outputs += verdict_outputs(grade_id, decided, self._device)
             record["traceback"] = "\n".join(question.crashes)
         elif record.get("state") in (CellState.COMPLETED, CellState.RAISED):
             record["state"] = CellState.NOT_EXECUTED.value
@@ -275,30 +278,6 @@ def _is_model(thing: object) -> bool:
     return isinstance(thing, nn.Module)
 
 
-def _claims_a_score(output: NotebookNode) -> bool:
-    """Whether an output could be taken for a score or for verdicts of ours."""
-    return output.output_type == "execute_result" or VERDICTS_MIME in output.get("data", {})
-
-
-def _outputs(grade_id: str, decided: Decided) -> list[NotebookNode]:
-    verdicts = [verdict for _, verdict in decided]
-    score = float(sum(points * verdict.score for points, verdict in decided))
-    table = {
-        "grade_id": grade_id,
-        "points": float(sum(points for points, _ in decided)),
-        "verdicts": [{**verdict.to_dict(), "weight": points} for points, verdict in decided],
-    }
-    data = {
-        VERDICTS_MIME: json.loads(json.dumps(table)),
-        "text/html": to_html(verdicts),
-        "text/plain": to_text(verdicts),
-    }
-    return [
-        new_output("display_data", data=data),
-        new_output("execute_result", data={"text/plain": repr(score)}, execution_count=None),
-    ]
-
-
 def run_verified(
     notebook: NotebookNode,
     cwd: Path,
@@ -310,6 +289,7 @@ def run_verified(
     confinement: str = Confinement.BUBBLEWRAP,
     warm: bool = True,
     features: Path | None = None,
+    device: Device = ON_CPU,
 ) -> Execution:
     """Run a notebook in a confined kernel, and decide outside what it is worth.
 
@@ -324,13 +304,14 @@ def run_verified(
         warm: as for :func:`~workshop.grading.execution.run_cells`.
         features: a folder in which this process keeps features of frozen models, and which a
             confined kernel can read.
+        device: what the kernel computes on, to be noted with the verdicts.
 
     Raises:
         KernelStartError: the kernel did not start.
         WorkshopError: a hidden part cannot be used, or this machine cannot confine.
     """
     verification = Verification(
-        notebook, thresholds, seconds=limits.cell_seconds, features=features
+        notebook, thresholds, seconds=limits.cell_seconds, features=features, device=device
     )
     client = verification.begin()
     try:
@@ -354,8 +335,9 @@ def load_thresholds(path: Path, device: str = "cpu") -> dict[str, float]:
 
     Args:
         path: the file.
-        device: the kind of device that kernels train on, as in ``torch.device.type``. What was not
-            calibrated on it has the threshold of the CPU.
+        device: the class of device that kernels train on, see
+            :func:`~workshop.grading.devices.device_class`. What was not calibrated on it has the
+            threshold of the CPU.
 
     Raises:
         WorkshopError: the file is not what ``benchmarks/calibrate.py`` writes.

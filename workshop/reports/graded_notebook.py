@@ -11,6 +11,7 @@ from nbformat import NotebookNode
 from nbformat.v4 import to_notebook
 
 from workshop.grading.censor import Censor
+from workshop.grading.devices import ON_CPU, Device, recorded
 from workshop.grading.records import KEY, Outcome
 
 UNREADABLE = (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError)
@@ -29,6 +30,7 @@ class GradedNotebook:
         censor: finds what repeats its hidden tests and mark schemes.
         outcome: how its grading ended.
         message: what went wrong with the whole of it; empty if nothing did.
+        device: what it was graded on.
     """
 
     name: str
@@ -36,6 +38,7 @@ class GradedNotebook:
     censor: Censor
     outcome: Outcome
     message: str
+    device: Device = ON_CPU
 
 
 def read_graded(path: Path) -> GradedNotebook:
@@ -59,6 +62,7 @@ def read_graded(path: Path) -> GradedNotebook:
         censor=Censor.of(_source(cell) for cell in cells),
         outcome=Outcome(record.get("outcome", Outcome.COMPLETED)),
         message=str(record.get("message", "")),
+        device=recorded(record.get("device")),
     )
 
 

@@ -25,7 +25,7 @@ from workshop.grading.verdicts import WeightedVerdict
 _MEASURED = re.compile(
     r"Measured again on (?P<count>\d+) (?P<of>[^:]{1,120}): (?P<balanced>balanced accuracy )?"
     r"(?P<value>[\d.]+)%(?: right \(95 % confidence (?P<low>[\d.]+)% to (?P<high>[\d.]+)%"
-    r"(?:; (?P<device>\w+))?)?"
+    r")?"
 )
 
 
@@ -71,6 +71,8 @@ def measured(
     source: str,
     verdicts: Sequence[WeightedVerdict],
     bands: Mapping[str, Mapping[str, Band]],
+    *,
+    device: str,
 ) -> tuple[Measured, ...]:
     """What the verdicts of one graded cell say about models that were measured.
 
@@ -80,6 +82,7 @@ def measured(
         source: the cell's text, with its hidden part: it tells which goal a verdict is about.
         verdicts: in the order of the hidden part's checks.
         bands: by device and goal, from :func:`load_bands`.
+        device: the class of device that the models were trained on.
     """
     goals = goals_of(hidden_part(source), grade_id)
     if len(goals) != len(verdicts):
@@ -89,7 +92,7 @@ def measured(
         told = _MEASURED.match(verdict.rationale)
         if told is None:
             continue
-        known = {**bands.get("cpu", {}), **bands.get(told["device"] or "cpu", {})}
+        known = {**bands.get("cpu", {}), **bands.get(device, {})}
         unit = "balanced accuracy" if told["balanced"] else "accuracy"
         low, high = (float(told[each]) if told[each] else None for each in ("low", "high"))
         what = f"{unit} on {told['count']} {told['of']}"

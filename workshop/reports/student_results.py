@@ -119,7 +119,10 @@ class ResultsReader:
             late_penalty=late_penalty,
             objectives=_objectives(student, items, grades),
             measured=tuple(
-                chain.from_iterable(self._measured(item, tellers[item.notebook]) for item in items)
+                chain.from_iterable(
+                    self._measured(item, tellers[item.notebook], opened.get(item.notebook))
+                    for item in items
+                )
             ),
             curves=tuple(
                 (name, each) for name, found in opened.items() for each in curves_in(found.cells)
@@ -156,12 +159,18 @@ class ResultsReader:
                 notices.append(f"In {name}, not everything was run: {said or notebook.outcome}")
         return opened, notices
 
-    def _measured(self, item: GradedItem, teller: NotebookTeller) -> Iterator[Measured]:
+    def _measured(
+        self, item: GradedItem, teller: NotebookTeller, notebook: GradedNotebook | None
+    ) -> Iterator[Measured]:
         verdicts = teller.verdicts(item)
-        if verdicts:
-            source = teller.source(item.grade_id)
+        if verdicts and notebook is not None:
             yield from measured(
-                item.name, item.grade_id, source, verdicts, self._bands_of(item.notebook)
+                item.name,
+                item.grade_id,
+                teller.source(item.grade_id),
+                verdicts,
+                self._bands_of(item.notebook),
+                device=notebook.device.calibrated_as,
             )
 
     def _bands_of(self, notebook: str) -> Mapping[str, Mapping[str, Band]]:

@@ -12,7 +12,6 @@ from typing import Any
 import nbformat
 from nbformat import NotebookNode
 
-from workshop import learn
 from workshop.authoring.build import build, load_cells
 from workshop.authoring.cells import TEST_PREFIX
 from workshop.course import Course
@@ -127,9 +126,8 @@ def _job(course: Course, tasks: Sequence[Task], reach: Reach, limits: Limits) ->
         notebooks[solution],
         {task: each for task, each in notebooks.items() if task not in {*in_kernels, solution}},
         in_kernels,
-        load_thresholds(
-            course.calibration(solution.assignment, solution.notebook), learn.pick_device().type
-        ),
+        # Where versions fork from the solution there is no GPU: see ``SINGLE_THREADED``.
+        load_thresholds(course.calibration(solution.assignment, solution.notebook)),
         limits,
     )
 

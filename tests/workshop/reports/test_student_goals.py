@@ -40,8 +40,10 @@ def verdict(rationale: str, check: str = "accuracy.achieved") -> WeightedVerdict
     return WeightedVerdict(check=check, status="PASSED", score=1.0, weight=1.0, rationale=rationale)
 
 
-def told(*rationales: str, source: str = HIDDEN) -> tuple[Measured, ...]:
-    return measured("x", "test_x", source, [verdict(each) for each in rationales], BANDS)
+def told(*rationales: str, source: str = HIDDEN, device: str = "cpu") -> tuple[Measured, ...]:
+    return measured(
+        "x", "test_x", source, [verdict(each) for each in rationales], BANDS, device=device
+    )
 
 
 def _failed(threshold: float) -> str:
@@ -68,9 +70,11 @@ def test_each_goal_has_a_band_of_its_own() -> None:
 
 
 def test_a_gpu_has_a_band_of_its_own_where_one_was_measured() -> None:
-    on_gpu = Measurement(SEEN.correct, SEEN.total, "cuda:0", 1.0, 900.0)
-    (found,) = told("Fine.", judge_accuracy(on_gpu, 0.5).rationale, "Fine.")
+    rationale = judge_accuracy(SEEN, 0.5).rationale
+    (found,) = told("Fine.", rationale, "Fine.", device="cuda")
     assert found.band == Band(87, 92, 20)
+    (found,) = told("Fine.", rationale, "Fine.", device="cuda-tf32")
+    assert found.band == Band(86, 91, 60)
 
 
 def test_a_balanced_accuracy_is_found_without_an_interval() -> None:

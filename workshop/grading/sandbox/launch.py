@@ -48,6 +48,7 @@ class Bounds:
 
     Attributes:
         memory: bytes of all processes together, without files in ``room``.
+        gpu_memory: bytes of a GPU's memory for tensors; 0 for no bound.
         processes: at the same time.
         threads: at the same time, in all processes together.
         open_files: in one process.
@@ -58,6 +59,7 @@ class Bounds:
     """
 
     memory: int = 6144 * MEGABYTE
+    gpu_memory: int = 0
     processes: int = 64
     threads: int = 2048
     open_files: int = 1024

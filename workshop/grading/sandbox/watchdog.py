@@ -16,11 +16,24 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
-from workshop.grading.sandbox.bubblewrap import HOME, MEGABYTE, RUNTIME, SHARED_MEMORY, TEMPORARY
+from workshop.grading.sandbox import gpu_memory
+from workshop.grading.sandbox.bubblewrap import (
+    HOME,
+    MEGABYTE,
+    RUNTIME,
+    SHARED_MEMORY,
+    TEMPORARY,
+    gpu_devices,
+)
 from workshop.grading.sandbox.launch import Bounds, Sandbox
 
 MEMORY, PROCESSES, FILES, OUTPUT = "memory", "processes", "files", "output"
+GPU_MEMORY = "GPU memory"
 _SECONDS_BETWEEN_LOOKS = 0.1
+# The driver is asked by a command that takes a tenth of a second.
+_SECONDS_BETWEEN_LOOKS_AT_GPU = 1.0
+# What CUDA and its libraries hold beside the tensors, in a process or two.
+_CONTEXTS = 2048 * MEGABYTE
 _WRITABLE = (HOME, TEMPORARY, SHARED_MEMORY, RUNTIME)
 # By how much the grader itself may grow meanwhile: a message of endlessly many parts is kept in
 # memory until its end, and ZeroMQ knows no limit for that.
@@ -36,9 +49,15 @@ class Watchdog:
         self._memory = sandbox.bounds.usable_memory + sandbox.given_memory
         self._processes: int | None = None  # a descriptor of the sandbox's own /proc
         self._over = threading.Event()
+        looks = [
+            (self._look_at_counts, _SECONDS_BETWEEN_LOOKS),
+            (self._look_at_memory, _SECONDS_BETWEEN_LOOKS),
+        ]
+        if sandbox.bounds.gpu_memory and gpu_devices() and gpu_memory.can_be_told():
+            looks.append((self._look_at_gpu, _SECONDS_BETWEEN_LOOKS_AT_GPU))
         self._threads = [
-            threading.Thread(target=self._run, args=(look,), name="workshop-watchdog", daemon=True)
-            for look in (self._look_at_counts, self._look_at_memory)
+            threading.Thread(target=self._run, args=each, name="workshop-watchdog", daemon=True)
+            for each in looks
         ]
 
     def start(self) -> None:
@@ -55,8 +74,8 @@ class Watchdog:
             os.close(self._processes)
             self._processes = None
 
-    def _run(self, look: Callable[[], str]) -> None:
-        while not self._over.wait(_SECONDS_BETWEEN_LOOKS):
+    def _run(self, look: Callable[[], str], seconds: float) -> None:
+        while not self._over.wait(seconds):
             if self._sandbox.process.poll() is not None:
                 return
             reason = look()
@@ -85,6 +104,11 @@ class Watchdog:
         # The cheap sum counts twice what processes share; it is an upper bound.
         over = memory > self._memory and self._without_double(pids, memory) > self._memory
         return MEMORY if over else ""
+
+    def _look_at_gpu(self) -> str:
+        """Whether they hold more of a GPU than their share, which others could then not have."""
+        used = gpu_memory.used_by(self._sandbox.init_pid)
+        return GPU_MEMORY if used > self._sandbox.bounds.gpu_memory + _CONTEXTS else ""
 
     def _pids(self) -> list[str]:
         if self._processes is None:
@@ -141,6 +165,7 @@ def describe(reason: str, bounds: Bounds) -> str:
     sentences = {
         MEMORY: f"stopped: more than {bounds.usable_memory / MEGABYTE:.0f} MB of memory",
         PROCESSES: f"stopped: more than {bounds.processes} processes or {bounds.threads} threads",
+        GPU_MEMORY: f"stopped: more than {bounds.gpu_memory / MEGABYTE:.0f} MB of the GPU's memory",
         FILES: f"stopped: more than {bounds.files} files",
         OUTPUT: "stopped: more output than is allowed",
     }
