@@ -27,22 +27,22 @@ class StandInTensor(torch.Tensor):
     """A tensor on the stand-in.
 
     Attributes:
-        inner: the tensor of the CPU that holds its numbers.
+        held: the tensor of the CPU that holds its numbers.
     """
 
-    inner: torch.Tensor
+    held: torch.Tensor
 
     @staticmethod
-    def __new__(cls, inner: torch.Tensor) -> StandInTensor:
+    def __new__(cls, held: torch.Tensor) -> StandInTensor:
         made: StandInTensor = torch.Tensor._make_wrapper_subclass(
             cls,
-            inner.size(),
-            strides=inner.stride(),
-            storage_offset=inner.storage_offset(),
-            dtype=inner.dtype,
+            held.size(),
+            strides=held.stride(),
+            storage_offset=held.storage_offset(),
+            dtype=held.dtype,
             device=torch.device(NAME, 0),
         )
-        made.inner = inner
+        made.held = held
         return made
 
     __torch_function__ = torch._C._disabled_torch_function_impl  # type: ignore[assignment]
@@ -59,7 +59,7 @@ class StandInTensor(torch.Tensor):
 
     def tolist(self) -> Any:
         """The numbers; PyTorch refuses this for subclasses."""
-        return self.inner.tolist()
+        return self.held.tolist()
 
 
 def _computed(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -79,8 +79,8 @@ def _computed(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     wanted = torch.device(kwargs.get("device") or (NAME if there else "cpu"))
     if "device" in kwargs:
         kwargs["device"] = torch.device("cpu")
-    inner_args, inner_kwargs = tree_map(_inner, (args, kwargs))
-    found = func(*inner_args, **inner_kwargs)
+    held_args, held_kwargs = tree_map(_held, (args, kwargs))
+    found = func(*held_args, **held_kwargs)
     if func is _aten.copy_.default:
         return args[0]
     if wanted.type != NAME:
@@ -91,8 +91,8 @@ def _computed(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     return return_and_correct_aliasing(func, args, kwargs, wrapped)  # type: ignore[no-untyped-call]
 
 
-def _inner(each: Any) -> Any:
-    return each.inner if isinstance(each, StandInTensor) else each
+def _held(each: Any) -> Any:
+    return each.held if isinstance(each, StandInTensor) else each
 
 
 def _wrapped(each: Any) -> Any:
@@ -103,11 +103,11 @@ def _let_safetensors_store() -> None:
     """It asks where a tensor's numbers lie to find shared ones; here that is inside."""
     for name in ("storage_ptr", "storage_size", "_end_ptr"):
         original = getattr(safetensors.torch, name)
-        setattr(safetensors.torch, name, functools.partial(_of_inner, original))
+        setattr(safetensors.torch, name, functools.partial(_of_held, original))
 
 
-def _of_inner(function: Callable[[torch.Tensor], int], tensor: torch.Tensor) -> int:
-    return function(_inner(tensor))
+def _of_held(function: Callable[[torch.Tensor], int], tensor: torch.Tensor) -> int:
+    return function(_held(tensor))
 
 
 @functools.cache

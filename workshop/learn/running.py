@@ -92,7 +92,7 @@ def _prepare_gpu(device: torch.device) -> None:
     """Make its numbers repeatable and as exact as was asked for, and keep to its memory."""
     os.environ.setdefault(*_WORKSPACE)  # read when the first matrix is multiplied
     chosen = "ieee" if precision() == "float32" else "tf32"
-    torch.backends.fp32_precision = chosen
+    torch.backends.fp32_precision = chosen  # type: ignore[attr-defined] # missing in PyTorch's stubs
     megabytes = os.environ.get(GPU_MEMORY, "")
     if megabytes.isdigit():
         # One that takes more than its share finds no memory; its neighbours do.

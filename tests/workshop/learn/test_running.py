@@ -33,9 +33,9 @@ def gpu(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, float]]:
         lambda fraction, device: asked.update({str(device): fraction}),
     )
     monkeypatch.setenv("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # put back afterwards
-    before = torch.backends.fp32_precision
+    before = torch.backends.fp32_precision  # type: ignore[attr-defined]
     yield asked
-    torch.backends.fp32_precision = before
+    torch.backends.fp32_precision = before  # type: ignore[attr-defined]
 
 
 def test_without_a_gpu_it_is_the_cpu(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -64,12 +64,12 @@ def test_a_gpu_multiplies_as_exactly_as_was_asked_for(
     gpu: dict[str, float], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     learn.pick_device()
-    assert torch.backends.cudnn.conv.fp32_precision == "ieee"
+    assert torch.backends.cudnn.conv.fp32_precision == "ieee"  # type: ignore[attr-defined]
     assert torch.backends.cuda.matmul.fp32_precision == "ieee"
     monkeypatch.setenv("WORKSHOP_PRECISION", "tf32")
     learn.pick_device()
     assert precision() == "tf32"
-    assert torch.backends.cudnn.conv.fp32_precision == "tf32"
+    assert torch.backends.cudnn.conv.fp32_precision == "tf32"  # type: ignore[attr-defined]
     monkeypatch.setenv("WORKSHOP_PRECISION", "half")
     with pytest.raises(ValueError, match="WORKSHOP_PRECISION"):
         learn.pick_device()
