@@ -39,6 +39,10 @@ from checks.data import (
     check_normalised,
     check_value,
 )
+from checks.devices import (
+    check_devices,
+    observe_devices,
+)
 from checks.display import (
     show,
 )
@@ -103,6 +107,11 @@ from checks.optimizer import (
 )
 from checks.overview import (
     progress,
+)
+from checks.precision import (
+    check_autocast,
+    check_full_precision_weights,
+    observe_mixed_precision,
 )
 from checks.quiz import (
     Form,
@@ -186,6 +195,7 @@ __all__ = [
     "check_adapters_trained",
     "check_answer",
     "check_augmented",
+    "check_autocast",
     "check_backward_transfer",
     "check_balanced_accuracy",
     "check_base_untouched",
@@ -198,6 +208,7 @@ __all__ = [
     "check_continued",
     "check_coverage",
     "check_crossing",
+    "check_devices",
     "check_disjoint",
     "check_domain_weights",
     "check_drawn",
@@ -211,6 +222,7 @@ __all__ = [
     "check_form",
     "check_from_pretrained",
     "check_from_scratch",
+    "check_full_precision_weights",
     "check_gain",
     "check_head",
     "check_head_training",
@@ -267,6 +279,7 @@ __all__ = [
     "observe_augmentation",
     "observe_batches",
     "observe_choice",
+    "observe_devices",
     "observe_early_stopping",
     "observe_evaluation",
     "observe_head_training",
@@ -274,6 +287,7 @@ __all__ = [
     "observe_loop",
     "observe_lora",
     "observe_lora_layer",
+    "observe_mixed_precision",
     "observe_saved",
     "observe_split",
     "probe_images",

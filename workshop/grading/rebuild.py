@@ -18,12 +18,14 @@ from torch import nn
 from checks.augmentation import AugmentationFacts
 from checks.batches import BatchFacts
 from checks.choice import ChoiceFacts
+from checks.devices import DeviceFacts
 from checks.evaluation import EvaluationFacts
 from checks.guard import CheckCrashed, LearnerError
 from checks.lora import Adapter, LoraFacts
 from checks.lora_layer import LoraLayerFacts
 from checks.lora_results import SavedFacts
 from checks.names import first, plural
+from checks.precision import PrecisionFacts
 from checks.splits import SplitFacts
 from checks.stopping import KeeperFacts, StoppingFacts
 from checks.training import HeadTrainingFacts, LoopFacts
@@ -37,12 +39,14 @@ FACTS: dict[str, type] = {
         AugmentationFacts,
         BatchFacts,
         ChoiceFacts,
+        DeviceFacts,
         EvaluationFacts,
         HeadTrainingFacts,
         KeeperFacts,
         LoopFacts,
         LoraFacts,
         LoraLayerFacts,
+        PrecisionFacts,
         SavedFacts,
         SplitFacts,
         StoppingFacts,

@@ -11,6 +11,7 @@ from torch import nn
 from torch.nn.functional import cross_entropy
 
 import checks
+from checks.devices import DeviceFacts
 from checks.evaluation import EvaluationFacts
 from checks.guard import LearnerError
 from checks.training import HeadTrainingFacts, LoopFacts
@@ -251,6 +252,13 @@ def train_head(head: nn.Linear, features: torch.Tensor, labels: torch.Tensor) ->
     return losses
 
 
+def train_in_few_bits(model: nn.Module, inputs: torch.Tensor, labels: torch.Tensor) -> None:
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        loss = cross_entropy(model(inputs), labels)
+    loss.backward()  # type: ignore[no-untyped-call]
+    torch.optim.SGD(model.parameters(), lr=0.1).step()
+
+
 TRAININGS: list[Any] = [
     train_head,
     stops,
@@ -286,6 +294,25 @@ def test_forged_weights_of_a_head_fail_and_do_not_crash_the_check(
 ) -> None:
     facts = HeadTrainingFacts(steps=9, weight=weight, bias=bias, losses=(2.0, 1.0))
     assert checks.check_head_training(again(facts)).status is Status.FAILED
+
+
+@pytest.mark.parametrize("function", [train_in_few_bits, stops, None])
+def test_facts_of_precision_give_the_same_verdicts_on_both_sides(function: Any) -> None:
+    model, inputs = nn.Linear(3, 2), torch.randn(4, 3)
+    facts = checks.observe_mixed_precision(function, model, inputs, torch.tensor([0, 1, 1, 0]))
+    found = again(facts)
+    for judge in (checks.check_autocast, checks.check_full_precision_weights):
+        assert judge(found) == judge(facts)
+        assert judge(found).status is not Status.ERROR
+    assert (checks.check_autocast(found).status is Status.PASSED) == (function is train_in_few_bits)
+
+
+@pytest.mark.parametrize("place", ["cpu", "cuda:0", "no device"])
+def test_facts_of_devices_give_the_same_verdict_on_both_sides(place: str) -> None:
+    facts = DeviceFacts((("weight", place),), "cpu")
+    verdict = checks.check_devices(again(facts))
+    assert verdict == checks.check_devices(facts)
+    assert verdict.status is (Status.PASSED if place == "cpu" else Status.FAILED)
 
 
 def fine_tune(model: Any, inputs: torch.Tensor, labels: torch.Tensor, epochs: int) -> Any:
