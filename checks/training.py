@@ -33,7 +33,8 @@ Train = Callable[[nn.Module, torch.Tensor, torch.Tensor, int], object]
 # A linear layer that has learned anything gets nearly all of the clusters below right, guessing
 # half of them.
 _LEARNED = 0.9
-_POINTS, _DIMENSIONS, _DISTANCE = 128, 32, 5.0
+# So far apart that a low rate, or few steps, are enough to tell the clusters apart.
+_POINTS, _DIMENSIONS, _DISTANCE = 128, 32, 10.0
 
 
 # --------------------------------------------------------------------------------- a linear head

@@ -28,6 +28,8 @@ _LABELS = {
     Status.SKIPPED: ("-", "Skipped", "var(--jp-layout-color4, #757575)"),
     Status.ERROR: ("!", "Our error", "var(--jp-error-color1, #d32f2f)"),
 }
+OPEN = " ".join(_LABELS[Status.FAILED][:2])
+"""How the text of a verdict that cost points begins."""
 
 
 @dataclass(frozen=True)

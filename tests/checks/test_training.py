@@ -208,6 +208,28 @@ def test_exception_in_the_loop_is_explained_and_leaves_no_hook_behind() -> None:
     assert judged(train_head).status is Status.PASSED
 
 
+@pytest.mark.parametrize("seed", range(12))
+def test_right_training_passes_whatever_the_seed(seed: int) -> None:
+    """The notebook shows one seed to learners, and the hidden test has another."""
+    assert judged(train_head, seed).status is Status.PASSED
+    assert judged(slow_head, seed).status is Status.PASSED
+
+
+def slow_head(
+    head: nn.Linear, features: torch.Tensor, labels: torch.Tensor, epochs: int = 30
+) -> list[float]:
+    """A low rate, and one step for each epoch."""
+    optimizer = torch.optim.SGD(head.parameters(), lr=1e-2)
+    losses = []
+    for _ in range(epochs):
+        loss = nn.functional.cross_entropy(head(features), labels)
+        optimizer.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call] # PyTorch left it untyped
+        optimizer.step()
+        losses.append(loss.item())
+    return losses
+
+
 def test_head_turned_into_another_precision_is_still_judged() -> None:
     def doubled(head: nn.Linear, features: torch.Tensor, labels: torch.Tensor) -> Any:
         return train_head(head.double(), features.double(), labels)

@@ -54,7 +54,12 @@ def load_source_model(
         raise unexpected("num_classes", "a positive whole number or None", num_classes)
     build = _builder(name, revision)
     with _random_weights(seed, any_random=not pretrained or num_classes is not None):
-        return build(pretrained=pretrained, num_classes=num_classes)
+        model = build(pretrained=pretrained, num_classes=num_classes)
+    # The same numbers in another order in memory, with a pixel's channels side by side: networks of
+    # convolutions train about twice as fast on a CPU, and faster in mixed precision on a GPU.
+    to: Any = model.to  # its types know no memory format without a device
+    channels_last: nn.Module = to(memory_format=torch.channels_last)
+    return channels_last
 
 
 def load_tokenizer(name: str = MINILM, *, revision: str | None = None) -> Any:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from nbformat import NotebookNode
 
+from checks.verdict import OPEN
 from workshop.authoring.cells import TEST_PREFIX
 from workshop.grading.records import CellResult, CellStatus, nbgrader_of
 from workshop.grading.verdicts import VerdictError, WeightedVerdict, read_verdicts
@@ -62,6 +63,7 @@ class Run:
         verdicts: of each such cell whose checks gave any.
         seconds: wall time of the notebook's cells.
         message: what cut the run short; empty if nothing did.
+        open_checks: by grade id what a visible check told the learner is not right yet.
     """
 
     task: Task
@@ -69,6 +71,7 @@ class Run:
     verdicts: dict[str, tuple[WeightedVerdict, ...]]
     seconds: float
     message: str
+    open_checks: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
     def of(cls, task: Task, executed: Executed) -> Run:
@@ -83,7 +86,13 @@ class Run:
             for cell in executed.cells
             if cell.status is not CellStatus.NEEDS_MANUAL_GRADE
         }
-        return cls(task, cells, verdicts, executed.seconds, executed.message)
+        told = {
+            str(nbgrader_of(cell).get("grade_id")): _open_check(cell)
+            for cell in executed.notebook.cells
+            if cell.cell_type == "code"
+        }
+        open_checks = {grade_id: text for grade_id, text in told.items() if text}
+        return cls(task, cells, verdicts, executed.seconds, executed.message, open_checks)
 
     @property
     def all_verdicts(self) -> tuple[WeightedVerdict, ...]:
@@ -214,6 +223,15 @@ def _verdicts(cell: NotebookNode) -> tuple[WeightedVerdict, ...]:
     return () if table is None else tuple(table.verdicts)
 
 
+def _open_check(cell: NotebookNode) -> str:
+    """What a cell's visible checks first call not right yet; empty if there is nothing."""
+    for output in cell.outputs:
+        for line in str(output.get("data", {}).get("text/plain", "")).splitlines():
+            if line.startswith(OPEN):
+                return line
+    return ""
+
+
 def judged(runs: Sequence[Run]) -> VerifyReport:
     """Compare each run with what it should score."""
     exercises: list[ExerciseResult] = []
@@ -232,10 +250,15 @@ def _exercises(solution: Run, runs: Sequence[Run]) -> Iterable[ExerciseResult]:
     stub = next((run for run in runs if run.task.kind is Kind.STUB), None)
     for grade_id, cell in solution.cells.items():
         exercise = grade_id.removeprefix(TEST_PREFIX)
-        passes = cell.status is CellStatus.PASSED
+        shown = solution.open_checks.get(grade_id, "")
+        passes = cell.status is CellStatus.PASSED and not shown
         earned = None if stub is None else stub.cells[grade_id].score
         fails = None if stub is None else earned is None or earned == 0
-        problems = [] if passes else [f"the solution gets {cell.score}: {cell.message}"]
+        problems = []
+        if cell.status is not CellStatus.PASSED:
+            problems.append(f"the solution gets {cell.score}: {cell.message}")
+        if shown:
+            problems.append(f"learners are told of the solution: {shown}")
         if fails is False:
             problems.append(f"the stub gets {earned} of {cell.max_score} points")
         result = ExerciseResult(
@@ -284,6 +307,10 @@ def _problem(run: Run, variant: Variant) -> str:
         if not expected - _NOTHING <= points <= most + _NOTHING:
             message = run.cells[grade_id].message
             problems.append(f"{grade_id}: lost {points:g} instead of {expected:g} ({message})")
+    if run.task.kind is Kind.RIGHT:
+        # Other tests may need exercises that did not run for this one.
+        told = run.open_checks.get(f"{TEST_PREFIX}{variant.exercise}")
+        problems += [f"learners are told of it: {told}"] if told else []
     checks = {verdict.check for verdict in run.all_verdicts if not verdict.passed}
     if variant.catches and variant.catches not in checks:
         found = ", ".join(sorted(checks)) or "none"

@@ -87,3 +87,20 @@ def test_a_notebook_about_images_does_not_pay_for_transformers() -> None:
     code = "import sys; from workshop import assets; print('transformers' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"
+
+
+@pytest.mark.parametrize("pretrained", [True, False])
+def test_convolutions_have_the_channels_of_a_pixel_side_by_side(pretrained: bool) -> None:
+    model = load_source_model("efficientnet_lite0", pretrained=pretrained, num_classes=2, seed=0)
+    wide = [weight for weight in model.parameters() if weight.dim() == 4]
+    assert wide and all(weight.is_contiguous(memory_format=torch.channels_last) for weight in wide)
+
+
+def test_the_order_in_memory_does_not_change_what_a_model_says() -> None:
+    model = load_source_model("efficientnet_lite0", seed=0).eval()
+    usual = load_source_model("efficientnet_lite0", seed=0).eval()
+    for weight in usual.parameters():
+        weight.data = weight.data.contiguous(memory_format=torch.contiguous_format)
+    images = torch.rand(4, 3, 96, 96, generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        torch.testing.assert_close(model(images), usual(images), rtol=1e-3, atol=1e-3)

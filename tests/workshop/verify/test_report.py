@@ -2,12 +2,17 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from workshop.grading.records import CellResult, CellStatus
+from nbformat.v4 import new_code_cell, new_notebook, new_output
+
+from checks.verdict import Status, Verdict, passed
+from workshop.grading.records import CellResult, CellStatus, Outcome
+from workshop.grading.run import Executed
 from workshop.grading.verdicts import WeightedVerdict
 from workshop.verify.report import Kind, Run, Task, VerifyReport, judged
 from workshop.verify.variants import Replacement, Variant
 
 CATCHES = "double.negative"
+OPEN_VERDICT = Verdict(CATCHES, Status.FAILED, 0.0, "Negative numbers stay as they are.")
 
 
 def cell(score: float | None) -> CellResult:
@@ -45,6 +50,21 @@ def test_a_stub_must_earn_nothing_and_a_solution_everything() -> None:
     assert good.seconds == 2.0
     assert not judged([run(Kind.SOLUTION, 2.0), run(Kind.STUB, 0.5)]).ok
     assert not judged([run(Kind.SOLUTION, 1.0), run(Kind.STUB, 0.0)]).ok
+
+
+def test_what_is_right_must_not_be_called_wrong_by_the_checks_that_learners_see() -> None:
+    shown = new_output("display_data", data={"text/plain": str(OPEN_VERDICT)})
+    graded = new_code_cell(outputs=[shown], metadata={"nbgrader": {"grade_id": "test_double"}})
+    notebook = new_notebook(cells=[graded])
+    executed = Executed(notebook, Outcome.COMPLETED, 1.0, (cell(2.0),))
+    stub = run(Kind.STUB, 0.0)
+    told = Run.of(Task("small", "doubling", Kind.SOLUTION, "name"), executed)
+    assert not judged([told, stub]).ok
+    right = Run.of(Task("small", "doubling", Kind.RIGHT, "name", variant()), executed)
+    assert not judged([run(Kind.SOLUTION, 2.0), stub, right]).ok
+    shown.data["text/plain"] = str(passed("double.negative", "Fine."))
+    told = Run.of(Task("small", "doubling", Kind.SOLUTION, "name"), executed)
+    assert judged([told, stub]).ok
 
 
 def test_a_wrong_solution_must_lose_exactly_what_it_says_at_the_check_it_names() -> None:
