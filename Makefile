@@ -9,7 +9,7 @@ BIN := .venv/bin
 PYTEST := $(BIN)/python -m pytest
 WORKERS ?= 2
 
-.PHONY: help setup demo test test-fast check format verify build calibrate docs screenshots lock clean clean-venv
+.PHONY: help setup demo test test-fast test-gpu check format verify build calibrate docs screenshots lock clean clean-venv
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -27,6 +27,9 @@ test test-fast: export OMP_NUM_THREADS = 1
 
 test: setup ## every test, the whole course included
 	$(PYTEST) -n $(WORKERS) --dist loadfile --no-loadscope-reorder
+
+test-gpu: setup ## the tests that need a GPU; fails where there is none
+	WORKSHOP_REQUIRE_GPU=1 $(PYTEST) -m gpu tests/gpu
 
 test-fast: setup ## the tests that take seconds
 	$(PYTEST) -n $(WORKERS) -m "not slow"

@@ -31,8 +31,10 @@ from workshop.analysis import thresholds
 from workshop.analysis.calibration import Summary, set_anew, threshold_of
 from workshop.authoring.build import compile_notebook
 from workshop.course import Course
+from workshop.grading.devices import device_class
 from workshop.grading.hidden import held_out, held_out_texts
 from workshop.grading.trusted import locked_sources, trusted_names
+from workshop.learn.running import precision
 from workshop.verify.seeds import SeededReplay
 from workshop.verify.variants import Variants, load_variants, patched
 
@@ -162,7 +164,7 @@ def seen(
         runs = SeededReplay(notebook, again).models(variables, seeds)
         for models in learn.progress(runs, "seeds", total=len(seeds)):
             for name, model in zip(alike, models, strict=True):
-                found[name].append(look(name, model))
+                found[name].append(look(name, model.cpu()))  # where graders measure
     return found
 
 
@@ -274,7 +276,8 @@ def main() -> None:
     notebook = compile_notebook(course, folder.parent.name, arguments.notebook)
     plans = yaml.safe_load((folder / "calibration.yaml").read_text(encoding="utf-8"))
     variants = load_variants(folder / "variants.yaml")
-    output, device = folder / "calibration.json", learn.pick_device().type
+    output = folder / "calibration.json"
+    device = device_class(learn.pick_device().type, precision())
     whole = json.loads(output.read_text(encoding="utf-8")) if output.exists() else {}
     evidence = part_for(whole, device)
     known = evidence.get("thresholds", {})

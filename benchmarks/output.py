@@ -26,10 +26,11 @@ def machine() -> dict[str, Any]:
     }
 
 
-def save(name: str, data: Mapping[str, Any], figure: Figure) -> None:
-    """Write both below ``build/benchmarks`` and say where."""
-    FOLDER.mkdir(parents=True, exist_ok=True)
-    path = FOLDER / f"{name}.json"
+def save(name: str, data: Mapping[str, Any], figure: Figure, folder: Path | None = None) -> None:
+    """Write both below a folder, ``build/benchmarks`` for None, and say where."""
+    chosen = folder or FOLDER
+    chosen.mkdir(parents=True, exist_ok=True)
+    path = chosen / f"{name}.json"
     text = json.dumps({"machine": machine(), **data}, indent=2)
     path.write_text(f"{text}\n", encoding="utf-8")
     figure.savefig(path.with_suffix(".png"), dpi=120, bbox_inches="tight")

@@ -11,7 +11,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from workshop.errors import WorkshopError
-from workshop.grading.sandbox.bubblewrap import MEGABYTE, View, gpu_devices
+from workshop.grading.devices import kernel_gpus
+from workshop.grading.sandbox.bubblewrap import MEGABYTE, View
 from workshop.grading.sandbox.launch import Bounds, launch, run_confined
 from workshop.grading.sandbox.levels import remedy, require
 from workshop.grading.sandbox.seccomp import seccomp_program
@@ -167,14 +168,11 @@ def _warm() -> Finding:
 
 def _gpu() -> Finding:
     claim = "the GPU is passed in"
-    devices = gpu_devices()
-    if not any("nvidia" in each.name or each.name == "kfd" for each in devices):
-        return Finding(claim, None, "there is none, or CUDA_VISIBLE_DEVICES hides it", needed=False)
-    code = "import torch; torch.zeros(1, device='cuda'); print('holds')"
     try:
-        done = run_confined([sys.executable, "-P", "-c", code], View(devices=devices), seconds=180)
+        found = kernel_gpus()
     except WorkshopError as error:
-        return Finding(claim, False, str(error), remedy(), needed=False)
-    seen = "" if done.returncode == 0 else (done.stderr.splitlines() or ["it does not say why"])[-1]
-    advice = "see whether torch finds it outside; set CUDA_VISIBLE_DEVICES= to grade without it"
-    return Finding(claim, not seen, seen, advice, needed=False)
+        return Finding(claim, False, error.what, error.remedy or "", needed=False)
+    if not found:
+        return Finding(claim, None, "there is none, or CUDA_VISIBLE_DEVICES hides it", needed=False)
+    named = ", ".join(f"{each.name} with {each.memory_mb / 1024:.0f} GB" for each in found)
+    return Finding(f"{claim}: {named}", True, needed=False)
