@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from workshop.assets import short_texts, solar_cells, torchvision_data, torchvision_models
 from workshop.assets._errors import unexpected
-from workshop.assets._names import EFFICIENTNET_LITE0, HUB_PREFIX, MINILM
+from workshop.assets._names import (
+    EFFICIENTNET_LITE0,
+    HUB_PREFIX,
+    MINILM,
+    TIMM_ONLINE,
+    TORCHVISION_PREFIX,
+)
 
 MODEL, DATA = "source model", "target data"
 
@@ -54,6 +60,18 @@ class AssetCard:
         return "\n".join([f"{self.title} ({self.name})", *lines])
 
 
+# Title and paper of the architectures in TIMM_ONLINE.
+_PAPERS = {
+    "efficientnet_b0": (
+        "EfficientNet-B0",
+        "Tan and Le: EfficientNet: Rethinking Model Scaling for Convolutional Neural Networks. "
+        "ICML 2019.",
+    ),
+    "resnet18": (
+        "ResNet-18",
+        "He et al.: Deep Residual Learning for Image Recognition. CVPR 2016.",
+    ),
+}
 _FIXED = (
     AssetCard(
         name=EFFICIENTNET_LITE0,
@@ -131,7 +149,7 @@ def list_assets() -> tuple[str, ...]:
     ``torchvision/<model>``, ``torchvision/<data set>`` and ``hf/<repo id>`` take further names than
     those listed.
     """
-    online = [*torchvision_models.EXAMPLES, *torchvision_data.DATASETS]
+    online = [*TIMM_ONLINE, *torchvision_models.EXAMPLES, *torchvision_data.DATASETS]
     return (*(card.name for card in _FIXED), *online, f"{HUB_PREFIX}<repo id>")
 
 
@@ -148,6 +166,7 @@ def describe(name: str) -> AssetCard:
         if card.name == name:
             return card
     makers: tuple[tuple[Callable[[str], bool], Callable[[str], AssetCard]], ...] = (
+        (lambda each: each in TIMM_ONLINE, _timm_model),
         (torchvision_data.is_known, _torchvision_data),
         (torchvision_models.is_known, _torchvision_model),
         (lambda each: each.startswith(HUB_PREFIX), _hub_model),
@@ -156,6 +175,22 @@ def describe(name: str) -> AssetCard:
         if applies(name):
             return make(name)
     raise unexpected("name", f"one of {', '.join(list_assets())}", name)
+
+
+def _timm_model(name: str) -> AssetCard:
+    """What torchvision says of its weights, with what differs in timm's architecture."""
+    published = _torchvision_model(f"{TORCHVISION_PREFIX}{name}")
+    title, citation = _PAPERS[name]
+    return replace(
+        published,
+        name=name,
+        title=title,
+        source=f"architecture from timm; weights from {published.source}",
+        licence=f"Apache-2.0 for timm; {published.licence}",
+        citation=f"{citation} Weights: {published.citation}",
+        adaptations="the tensors carry timm's names; the values are as published",
+        limits="ImageNet's photographs and classes: everyday objects, animals, many dog breeds",
+    )
 
 
 def _torchvision_model(name: str) -> AssetCard:
@@ -172,7 +207,7 @@ def _torchvision_model(name: str) -> AssetCard:
         ),
         citation=f"torchvision's page of the model; training recipe: {recipe or 'see there'}",
         size=(
-            f"{meta['num_params'] / 1e6:.1f} million parameters, "
+            f"{meta['num_params'] / 1e6:.1f} million parameters, {meta['_file_size']:.0f} MB; "
             f"{len(meta.get('categories', ()))} classes"
         ),
         online=True,

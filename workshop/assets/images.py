@@ -12,6 +12,7 @@ import torch
 from torch.nn import functional
 
 from workshop.assets._errors import is_whole_number, unexpected
+from workshop.assets._names import EFFICIENTNET_LITE0, TIMM_ONLINE, TORCHVISION_PREFIX
 
 Labels = npt.NDArray[np.int64]
 Bytes = npt.NDArray[np.uint8]
@@ -42,7 +43,7 @@ class ImageData:
 
     def inputs(
         self,
-        source_model: str = "efficientnet_lite0",
+        source_model: str = EFFICIENTNET_LITE0,
         *,
         mean: Sequence[float] | None = None,
         std: Sequence[float] | None = None,
@@ -68,13 +69,14 @@ class ImageData:
 
 def normalisation(source_model: str) -> tuple[tuple[float, ...], tuple[float, ...]]:
     """Mean and standard deviation of each channel that a source model was trained with."""
-    if source_model == "efficientnet_lite0":
+    if source_model == EFFICIENTNET_LITE0:
         return _HALF
-    if source_model.startswith("torchvision/"):
+    if source_model in TIMM_ONLINE or source_model.startswith(TORCHVISION_PREFIX):
         return _IMAGENET
+    known = ", ".join(map(repr, (EFFICIENTNET_LITE0, *TIMM_ONLINE)))
     raise unexpected(
         "source_model",
-        "'efficientnet_lite0' or 'torchvision/...' (for another model give `mean` and `std`)",
+        f"{known} or '{TORCHVISION_PREFIX}...' (for another model give `mean` and `std`)",
         source_model,
     )
 

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from torchvision import models
 
 from workshop.assets import ImageData, normalisation
 from workshop.assets.images import balanced_count, choose_rows, content_id, resized
@@ -42,10 +43,18 @@ def test_inputs_are_normalised_and_have_three_channels() -> None:
     assert inputs.dtype == torch.float32
     assert inputs[0].eq(-1).all()
     assert inputs[1].eq(1).all()
-    other = data.inputs("torchvision/resnet18")[1, :, 0, 0]
-    mean, std = normalisation("torchvision/resnet18")
-    assert other.tolist() == pytest.approx([(1 - m) / s for m, s in zip(mean, std, strict=True)])
     assert data.inputs(mean=[0, 0, 0], std=[1, 1, 1])[1].eq(1).all()
+
+
+@pytest.mark.parametrize("name", ["efficientnet_b0", "resnet18"])
+def test_imagenet_s_normalisation_is_that_of_the_published_weights(name: str) -> None:
+    white = torch.full((1, 3, 16, 16), 255, dtype=torch.uint8)
+    data = ImageData(white, torch.tensor([0]), ["a"], NAMES)
+    preset = models.get_model_weights(name).DEFAULT.transforms()
+    assert normalisation(name) == (tuple(preset.mean), tuple(preset.std))
+    expected = [(1 - m) / s for m, s in zip(preset.mean, preset.std, strict=True)]
+    for known in (name, f"torchvision/{name}"):
+        assert data.inputs(known)[0, :, 0, 0].tolist() == pytest.approx(expected)
 
 
 def test_a_normalisation_that_is_not_known_is_asked_for() -> None:
