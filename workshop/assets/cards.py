@@ -5,7 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from workshop.assets import short_texts, solar_cells, torchvision_data, torchvision_models
+from workshop.assets import (
+    flowers,
+    short_texts,
+    solar_cells,
+    torchvision_data,
+    torchvision_models,
+)
 from workshop.assets._errors import unexpected
 from workshop.assets._names import (
     EFFICIENTNET_LITE0,
@@ -72,7 +78,7 @@ _PAPERS = {
         "He et al.: Deep Residual Learning for Image Recognition. CVPR 2016.",
     ),
 }
-_FIXED = (
+_EMBEDDED = (
     AssetCard(
         name=EFFICIENTNET_LITE0,
         title="EfficientNet-Lite0",
@@ -141,6 +147,29 @@ _FIXED = (
         limits="class and topic go together: airlines negative, driverless cars neutral",
     ),
 )
+_ONLINE_DATA = (
+    AssetCard(
+        name=flowers.NAME,
+        title="Oxford 102 Flowers",
+        kind=DATA,
+        source="Visual Geometry Group, University of Oxford, by torchvision.datasets.Flowers102",
+        licence="none stated by its makers",
+        citation=(
+            "Nilsback and Zisserman: Automated Flower Classification over a Large Number of "
+            "Classes. ICVGIP 2008"
+        ),
+        size=(
+            "8,189 photographs of 102 kinds, 345 MB; train and validation have 10 of each kind, "
+            "test has the other 6,149"
+        ),
+        adaptations="resized by the shorter edge, and cut to the square in the middle",
+        limits=(
+            "the kinds in test are not equally frequent (20 to 238); all labels are public, so "
+            "nothing of it can be held out in secret"
+        ),
+        online=True,
+    ),
+)
 
 
 def list_assets() -> tuple[str, ...]:
@@ -149,8 +178,13 @@ def list_assets() -> tuple[str, ...]:
     ``torchvision/<model>``, ``torchvision/<data set>`` and ``hf/<repo id>`` take further names than
     those listed.
     """
-    online = [*TIMM_ONLINE, *torchvision_models.EXAMPLES, *torchvision_data.DATASETS]
-    return (*(card.name for card in _FIXED), *online, f"{HUB_PREFIX}<repo id>")
+    online = [
+        *TIMM_ONLINE,
+        *torchvision_models.EXAMPLES,
+        *(card.name for card in _ONLINE_DATA),
+        *torchvision_data.DATASETS,
+    ]
+    return (*(card.name for card in _EMBEDDED), *online, f"{HUB_PREFIX}<repo id>")
 
 
 def describe(name: str) -> AssetCard:
@@ -162,7 +196,7 @@ def describe(name: str) -> AssetCard:
     Raises:
         ValueError: nothing is known under that name.
     """
-    for card in _FIXED:
+    for card in (*_EMBEDDED, *_ONLINE_DATA):
         if card.name == name:
             return card
     makers: tuple[tuple[Callable[[str], bool], Callable[[str], AssetCard]], ...] = (

@@ -96,8 +96,27 @@ def resized(images: torch.Tensor, size: int) -> torch.Tensor:
     check_size(size)
     if images.shape[-2:] == (size, size):
         return images
+    return _blended(images, size, size)
+
+
+def centre_square(images: torch.Tensor, size: int) -> torch.Tensor:
+    """Make squares of uint8 images ``[N, C, H, W]``: ``[N, C, size, size]``.
+
+    The shorter edge is resized to ``size`` as by ``resized``, the longer one in proportion, and its
+    middle is kept: what ``Resize(size)`` and ``CenterCrop(size)`` of torchvision give.
+    """
+    check_size(size)
+    height, width = images.shape[-2:]
+    shorter = min(height, width)
+    # Rounded as torchvision does.
+    tall, wide = int(size * height / shorter), int(size * width / shorter)
+    top, left = round((tall - size) / 2), round((wide - size) / 2)
+    return _blended(images, tall, wide)[..., top : top + size, left : left + size]
+
+
+def _blended(images: torch.Tensor, height: int, width: int) -> torch.Tensor:
     blended = functional.interpolate(
-        images.to(torch.float32), size=(size, size), mode="bilinear", antialias=True
+        images.to(torch.float32), size=(height, width), mode="bilinear", antialias=True
     )
     return blended.round().clamp(0, 255).to(torch.uint8)
 
