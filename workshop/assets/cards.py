@@ -11,6 +11,7 @@ from workshop.assets import (
     solar_cells,
     torchvision_data,
     torchvision_models,
+    tweet_sentiment,
 )
 from workshop.assets._errors import unexpected
 from workshop.assets._names import (
@@ -166,6 +167,31 @@ _ONLINE_DATA = (
         limits=(
             "the kinds in test are not equally frequent (20 to 238); all labels are public, so "
             "nothing of it can be held out in secret"
+        ),
+        online=True,
+    ),
+    AssetCard(
+        name=tweet_sentiment.NAME,
+        title="Tweet Sentiment Extraction",
+        kind=DATA,
+        source=(
+            "tweets rated by people, published by Kaggle, gathered by the Massive Text Embedding "
+            f"Benchmark: the Hugging Face Hub, data set {tweet_sentiment.REPOSITORY.repo_id}, "
+            f"revision {tweet_sentiment.REPOSITORY.revision}"
+        ),
+        licence=(
+            "CC BY 4.0, as its publisher Kaggle states; the benchmark says 'not specified'; the "
+            "tweets belong to their writers"
+        ),
+        citation="Maggie, Culliton and Chen: Tweet Sentiment Extraction. Kaggle 2020",
+        size="31,015 English tweets before repeated ones are left out: 27,481 train, 3,534 test",
+        adaptations=(
+            "spaces around a text, empty and repeated texts are left out, also those of train "
+            "that are in test; a tenth of train, chosen by content, is the validation split"
+        ),
+        limits=(
+            "some texts are vulgar or offensive, says Kaggle; all labels are public, so nothing of "
+            "it can be held out in secret"
         ),
         online=True,
     ),

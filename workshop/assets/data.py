@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal, overload
 
-from workshop.assets import flowers, short_texts, solar_cells, torchvision_data
+from workshop.assets import flowers, short_texts, solar_cells, torchvision_data, tweet_sentiment
 from workshop.assets._errors import unexpected
 from workshop.assets.images import ImageData
 from workshop.assets.texts import TextData
@@ -16,7 +16,7 @@ DEFAULT_SIZE = 96
 # write the name out.
 @overload
 def load_target_data(  # type: ignore[overload-overlap]
-    name: Literal["short_texts"],
+    name: Literal["short_texts", "tweet_sentiment"],
     split: str = "train",
     *,
     per_class: int | None = None,
@@ -50,8 +50,8 @@ def load_target_data(
     """Give one split of a data set.
 
     Args:
-        name: ``solar_cells``, ``short_texts``, or ``torchvision/Flowers102`` and others, which are
-            downloaded at first use; ``list_assets`` names them all.
+        name: ``solar_cells``, ``short_texts``, or ``torchvision/Flowers102``, ``tweet_sentiment``
+            and others, which are downloaded at first use; ``list_assets`` names them all.
         split: ``train`` or ``validation``; those that are downloaded also have ``test``.
         task: of ``solar_cells`` only: ``defect`` (the default), ``type``, ``type_and_defect`` or
             ``probability``.
@@ -76,6 +76,9 @@ def load_target_data(
     if name == flowers.NAME:
         size = flowers.DEFAULT_SIZE if size is None else size
         return flowers.load(split, size=size, per_class=per_class, balanced=balanced)
+    if name == tweet_sentiment.NAME:
+        _refuse(name, size=size)
+        return tweet_sentiment.load(split, per_class=per_class, balanced=balanced)
     size = DEFAULT_SIZE if size is None else size
     if name == solar_cells.NAME:
         return solar_cells.load_solar_cells(
@@ -89,7 +92,13 @@ def load_target_data(
     if torchvision_data.is_known(name):
         return torchvision_data.load(name, split, size=size, per_class=per_class, balanced=balanced)
     known = ", ".join(
-        [solar_cells.NAME, short_texts.NAME, flowers.NAME, *torchvision_data.DATASETS]
+        [
+            solar_cells.NAME,
+            short_texts.NAME,
+            flowers.NAME,
+            tweet_sentiment.NAME,
+            *torchvision_data.DATASETS,
+        ]
     )
     raise unexpected("name", f"one of {known}", name)
 

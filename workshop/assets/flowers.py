@@ -103,7 +103,7 @@ class _Squares:
 
     def checksum(self) -> bytes:
         """The SHA-256 of the content as it is now."""
-        return hashlib.sha256(self.block[self._CHECKSUM :]).digest()
+        return hashlib.sha256(self.block[self._CHECKSUM :].data).digest()
 
     def seal(self) -> None:
         """Put the checksum in its place."""

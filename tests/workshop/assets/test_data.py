@@ -18,6 +18,8 @@ def test_refuses_an_unknown_name_and_says_which_are_known() -> None:
         ("short_texts", {"task": "defect"}),
         ("short_texts", {"domain": "mono"}),
         ("short_texts", {"size": 96}),
+        ("tweet_sentiment", {"size": 96}),
+        ("tweet_sentiment", {"task": "defect"}),
         ("torchvision/CIFAR10", {"task": "defect"}),
         ("torchvision/Flowers102", {"domain": "mono"}),
     ],
