@@ -57,8 +57,8 @@ def load_target_data(
             ``probability``.
         domain: of ``solar_cells`` only: ``mono`` (the default), ``poly`` or ``both``.
         size: edge length of the images in pixels; if None 224 for ``torchvision/Flowers102``,
-            whose photographs are made squares by ``centre_square``, and 96 for others. Texts have
-            none.
+            whose photographs are resized by their shorter edge and cut to the square in the middle,
+            and 96 for others. Texts have none.
         per_class: how many of each class; a larger selection contains the smaller ones. All, in the
             proportions of the source, if None.
         balanced: as many of each class as the rarest one has. Ignored when ``per_class`` is given.

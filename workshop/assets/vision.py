@@ -70,7 +70,7 @@ def with_torchvision_weights(name: str, *, pretrained: bool, num_classes: int | 
 def _torchvision_state(name: str) -> State:
     """The published tensors, in the order of torchvision's own model and with none left out.
 
-    Files made by old versions have another order and no ``num_batches_tracked``.
+    A file made by an old version may have another order and no ``num_batches_tracked``.
     """
     from torchvision import models  # noqa: PLC0415 - slow to import
 
