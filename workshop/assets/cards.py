@@ -3,11 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from workshop.assets import short_texts, solar_cells, torchvision_data, torchvision_models
+from workshop.assets import (
+    flowers,
+    short_texts,
+    solar_cells,
+    torchvision_data,
+    torchvision_models,
+    tweet_sentiment,
+)
 from workshop.assets._errors import unexpected
-from workshop.assets._names import EFFICIENTNET_LITE0, HUB_PREFIX, MINILM
+from workshop.assets._names import (
+    EFFICIENTNET_LITE0,
+    HUB_PREFIX,
+    MINILM,
+    TIMM_ONLINE,
+    TORCHVISION_PREFIX,
+)
 
 MODEL, DATA = "source model", "target data"
 
@@ -54,7 +67,19 @@ class AssetCard:
         return "\n".join([f"{self.title} ({self.name})", *lines])
 
 
-_FIXED = (
+# Title and paper of the architectures in TIMM_ONLINE.
+_PAPERS = {
+    "efficientnet_b0": (
+        "EfficientNet-B0",
+        "Tan and Le: EfficientNet: Rethinking Model Scaling for Convolutional Neural Networks. "
+        "ICML 2019.",
+    ),
+    "resnet18": (
+        "ResNet-18",
+        "He et al.: Deep Residual Learning for Image Recognition. CVPR 2016.",
+    ),
+}
+_EMBEDDED = (
     AssetCard(
         name=EFFICIENTNET_LITE0,
         title="EfficientNet-Lite0",
@@ -123,6 +148,54 @@ _FIXED = (
         limits="class and topic go together: airlines negative, driverless cars neutral",
     ),
 )
+_ONLINE_DATA = (
+    AssetCard(
+        name=flowers.NAME,
+        title="Oxford 102 Flowers",
+        kind=DATA,
+        source="Visual Geometry Group, University of Oxford, by torchvision.datasets.Flowers102",
+        licence="none stated by its makers",
+        citation=(
+            "Nilsback and Zisserman: Automated Flower Classification over a Large Number of "
+            "Classes. ICVGIP 2008"
+        ),
+        size=(
+            "8,189 photographs of 102 kinds, 345 MB; train and validation have 10 of each kind, "
+            "test has the other 6,149"
+        ),
+        adaptations="resized by the shorter edge, and cut to the square in the middle",
+        limits=(
+            "the kinds in test are not equally frequent (20 to 238); all labels are public, so "
+            "nothing of it can be held out in secret"
+        ),
+        online=True,
+    ),
+    AssetCard(
+        name=tweet_sentiment.NAME,
+        title="Tweet Sentiment Extraction",
+        kind=DATA,
+        source=(
+            "tweets rated by people, published by Kaggle, gathered by the Massive Text Embedding "
+            f"Benchmark: the Hugging Face Hub, data set {tweet_sentiment.REPOSITORY.repo_id}, "
+            f"revision {tweet_sentiment.REPOSITORY.revision}"
+        ),
+        licence=(
+            "CC BY 4.0, as its publisher Kaggle states; the benchmark says 'not specified'; the "
+            "tweets belong to their writers"
+        ),
+        citation="Maggie, Culliton and Chen: Tweet Sentiment Extraction. Kaggle 2020",
+        size="31,015 English tweets before repeated ones are left out: 27,481 train, 3,534 test",
+        adaptations=(
+            "spaces around a text, empty and repeated texts are left out, also those of train "
+            "that are in test; a tenth of train, chosen by content, is the validation split"
+        ),
+        limits=(
+            "some texts are vulgar or offensive, says Kaggle; all labels are public, so nothing of "
+            "it can be held out in secret"
+        ),
+        online=True,
+    ),
+)
 
 
 def list_assets() -> tuple[str, ...]:
@@ -131,8 +204,13 @@ def list_assets() -> tuple[str, ...]:
     ``torchvision/<model>``, ``torchvision/<data set>`` and ``hf/<repo id>`` take further names than
     those listed.
     """
-    online = [*torchvision_models.EXAMPLES, *torchvision_data.DATASETS]
-    return (*(card.name for card in _FIXED), *online, f"{HUB_PREFIX}<repo id>")
+    online = [
+        *TIMM_ONLINE,
+        *torchvision_models.EXAMPLES,
+        *(card.name for card in _ONLINE_DATA),
+        *torchvision_data.DATASETS,
+    ]
+    return (*(card.name for card in _EMBEDDED), *online, f"{HUB_PREFIX}<repo id>")
 
 
 def describe(name: str) -> AssetCard:
@@ -144,10 +222,11 @@ def describe(name: str) -> AssetCard:
     Raises:
         ValueError: nothing is known under that name.
     """
-    for card in _FIXED:
+    for card in (*_EMBEDDED, *_ONLINE_DATA):
         if card.name == name:
             return card
     makers: tuple[tuple[Callable[[str], bool], Callable[[str], AssetCard]], ...] = (
+        (lambda each: each in TIMM_ONLINE, _timm_model),
         (torchvision_data.is_known, _torchvision_data),
         (torchvision_models.is_known, _torchvision_model),
         (lambda each: each.startswith(HUB_PREFIX), _hub_model),
@@ -156,6 +235,22 @@ def describe(name: str) -> AssetCard:
         if applies(name):
             return make(name)
     raise unexpected("name", f"one of {', '.join(list_assets())}", name)
+
+
+def _timm_model(name: str) -> AssetCard:
+    """What torchvision says of its weights, with what differs in timm's architecture."""
+    published = _torchvision_model(f"{TORCHVISION_PREFIX}{name}")
+    title, citation = _PAPERS[name]
+    return replace(
+        published,
+        name=name,
+        title=title,
+        source=f"architecture from timm; weights from {published.source}",
+        licence=f"Apache-2.0 for timm; {published.licence}",
+        citation=f"{citation} Weights: {published.citation}",
+        adaptations="the tensors carry timm's names; the values are as published",
+        limits="ImageNet's photographs and classes: everyday objects, animals, many dog breeds",
+    )
 
 
 def _torchvision_model(name: str) -> AssetCard:
@@ -172,7 +267,7 @@ def _torchvision_model(name: str) -> AssetCard:
         ),
         citation=f"torchvision's page of the model; training recipe: {recipe or 'see there'}",
         size=(
-            f"{meta['num_params'] / 1e6:.1f} million parameters, "
+            f"{meta['num_params'] / 1e6:.1f} million parameters, {meta['_file_size']:.0f} MB; "
             f"{len(meta.get('categories', ()))} classes"
         ),
         online=True,

@@ -1,19 +1,13 @@
 """Models of the Hugging Face Hub by name, downloaded at first use.
 
-huggingface_hub downloads them into its own cache (``HF_HOME``) and keeps the Hub's list of each
-revision's checksums there. What lies in the cache is compared with that list at every load.
 Imported only when asked for, as transformers takes seconds to import.
 """
 
 from __future__ import annotations
 
-import json
-import os
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from huggingface_hub import constants, errors, snapshot_download
 from torch import nn
 from transformers import AutoConfig, AutoModelForImageClassification
 from transformers.models.auto.modeling_auto import (
@@ -22,15 +16,12 @@ from transformers.models.auto.modeling_auto import (
 )
 
 from workshop.assets import language
-from workshop.assets._errors import AssetCorrupted, AssetError, AssetUnavailable, unexpected
-from workshop.assets._integrity import digest_of
+from workshop.assets._errors import AssetUnavailable
+from workshop.assets._hub_files import Repository, snapshot
 from workshop.assets._names import HUB_PREFIX, MINILM
-from workshop.assets._online import unavailable
 
 # Weights as safetensors only, never pickles; configuration, and what tokenizers are made of.
 FILES = ("*.safetensors", "*.json", "*.txt", "*.model")
-_SKIPPED = ("*/*",)
-_SHA256_DIGITS = 64
 
 
 def load(
@@ -46,7 +37,7 @@ def load(
             repository or revision.
         AssetCorrupted: a file does not have the content that the Hub lists.
     """
-    folder = snapshot(name, revision)
+    folder = _folder(name, revision)
     try:
         return language.from_folder(
             folder, pretrained=pretrained, num_classes=num_classes, builder=_builder(folder)
@@ -64,127 +55,19 @@ def load(
 
 def load_tokenizer(name: str, revision: str | None) -> Any:
     """The tokenizer of a repository; raises what ``load`` raises."""
-    return language.tokenizer_from_folder(snapshot(name, revision))
+    return language.tokenizer_from_folder(_folder(name, revision))
 
 
-def snapshot(name: str, revision: str | None) -> Path:
-    """The folder of a repository's verified files, downloaded where they are not cached or damaged.
-
-    Args:
-        name: ``hf/`` and the repository.
-        revision: a commit to stay with, a tag or a branch; ``main`` if None.
-    """
-    repository = name.removeprefix(HUB_PREFIX)
-    folder = _snapshot(name, repository, revision)
-    damaged = _damaged(folder)
-    if not damaged:
-        return folder
-    for path in damaged:
-        # Link and content: huggingface_hub takes what exists for whole.
-        path.resolve().unlink(missing_ok=True)
-        path.unlink(missing_ok=True)
-    try:
-        folder = _snapshot(name, repository, revision or folder.name)
-    except AssetError as error:
-        raise AssetCorrupted(
-            f"damaged files ({_named(damaged)}) were removed and cannot be downloaded again",
-            where=folder,
-            remedy=f"Try again where there is a network. Or use {MINILM!r}.",
-        ) from error
-    if still := _damaged(folder):
-        raise AssetCorrupted(
-            f"the server gives other files than it lists: {_named(still)}",
-            where=name,
-            remedy=f"Try again; if it stays so, a mirror or a proxy is wrong. Or use {MINILM!r}.",
+def _folder(name: str, revision: str | None) -> Path:
+    return snapshot(
+        Repository(
+            name=name,
+            repo_id=name.removeprefix(HUB_PREFIX),
+            revision=revision,
+            files=FILES,
+            embedded=MINILM,
         )
-    return folder
-
-
-def cache_folder() -> Path:
-    """The Hub's cache: ``HF_HUB_CACHE``, else ``HF_HOME/hub``, else what huggingface_hub chose.
-
-    Asked each time, so that a notebook may set it after importing huggingface_hub.
-    """
-    if chosen := os.environ.get("HF_HUB_CACHE"):
-        return Path(chosen).expanduser()
-    if home := os.environ.get("HF_HOME"):
-        return Path(home).expanduser() / "hub"
-    return Path(constants.HF_HUB_CACHE)
-
-
-def _snapshot(name: str, repository: str, revision: str | None) -> Path:
-    cache = cache_folder()
-    try:
-        return Path(
-            snapshot_download(
-                repository,
-                revision=revision,
-                cache_dir=cache,
-                endpoint=os.environ.get("HF_ENDPOINT") or None,
-                allow_patterns=list(FILES),
-                ignore_patterns=list(_SKIPPED),
-            )
-        )
-    except errors.HFValidationError as error:
-        what = f"'{HUB_PREFIX}' and a repository such as 'owner/model'"
-        raise unexpected("name", what, name) from error
-    except (errors.RepositoryNotFoundError, errors.RevisionNotFoundError) as error:
-        raise AssetUnavailable(
-            f"the Hub has no such repository or revision ({revision or 'main'}), or it is private",
-            where=name,
-            remedy=f"Look at its name on the Hub's page. Or use {MINILM!r}, which is installed.",
-        ) from error
-    except Exception as error:
-        why = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
-        raise unavailable(name, "HF_HOME", cache, MINILM, why) from error
-
-
-def _damaged(folder: Path) -> list[Path]:
-    """The files of a snapshot that are not what the Hub listed for that commit."""
-    listed = _listed(folder)
-    files = [path for path in sorted(folder.rglob("*")) if not path.is_dir()]
-    return [path for path in files if not _intact(path, listed.get(_relative(path, folder)))]
-
-
-def _listed(folder: Path) -> dict[str, str]:
-    """The checksum of each file: a SHA-256 of large files, git's own for small ones.
-
-    An older huggingface_hub wrote no list; then there is only what ``_intact`` finds.
-    """
-    listing = folder.parents[1] / "trees" / f"{folder.name}.json"
-    try:
-        files = json.loads(listing.read_text(encoding="utf-8"))["files"]
-        return {
-            path: str(each.get("lfs_sha256") or each["blob_id"]) for path, each in files.items()
-        }
-    except FileNotFoundError:
-        return {}
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise AssetCorrupted(
-            "the list of checksums cannot be read",
-            where=listing,
-            remedy=f"Remove {folder.parents[1]} and load the model again where there is a network.",
-        ) from error
-
-
-def _intact(path: Path, checksum: str | None) -> bool:
-    if not path.is_file():
-        return False  # a link to nothing
-    # Without a list, the cache itself names each content after the checksum that came with it.
-    expected = checksum or path.resolve().name
-    if len(expected) == _SHA256_DIGITS:
-        return digest_of(path, "sha256") == expected
-    # Git puts this before a content when it makes a checksum of it.
-    header = b"blob %d\0" % path.stat().st_size
-    return digest_of(path, "sha1", start=header) == expected
-
-
-def _relative(path: Path, folder: Path) -> str:
-    return path.relative_to(folder).as_posix()
-
-
-def _named(paths: Sequence[Path]) -> str:
-    return ", ".join(path.name for path in paths)
+    )
 
 
 def _builder(folder: Path) -> Any:

@@ -12,6 +12,7 @@ import torch
 from torch.nn import functional
 
 from workshop.assets._errors import is_whole_number, unexpected
+from workshop.assets._names import EFFICIENTNET_LITE0, TIMM_ONLINE, TORCHVISION_PREFIX
 
 Labels = npt.NDArray[np.int64]
 Bytes = npt.NDArray[np.uint8]
@@ -42,7 +43,7 @@ class ImageData:
 
     def inputs(
         self,
-        source_model: str = "efficientnet_lite0",
+        source_model: str = EFFICIENTNET_LITE0,
         *,
         mean: Sequence[float] | None = None,
         std: Sequence[float] | None = None,
@@ -68,13 +69,14 @@ class ImageData:
 
 def normalisation(source_model: str) -> tuple[tuple[float, ...], tuple[float, ...]]:
     """Mean and standard deviation of each channel that a source model was trained with."""
-    if source_model == "efficientnet_lite0":
+    if source_model == EFFICIENTNET_LITE0:
         return _HALF
-    if source_model.startswith("torchvision/"):
+    if source_model in TIMM_ONLINE or source_model.startswith(TORCHVISION_PREFIX):
         return _IMAGENET
+    known = ", ".join(map(repr, (EFFICIENTNET_LITE0, *TIMM_ONLINE)))
     raise unexpected(
         "source_model",
-        "'efficientnet_lite0' or 'torchvision/...' (for another model give `mean` and `std`)",
+        f"{known} or '{TORCHVISION_PREFIX}...' (for another model give `mean` and `std`)",
         source_model,
     )
 
@@ -94,8 +96,27 @@ def resized(images: torch.Tensor, size: int) -> torch.Tensor:
     check_size(size)
     if images.shape[-2:] == (size, size):
         return images
+    return _blended(images, size, size)
+
+
+def centre_square(images: torch.Tensor, size: int) -> torch.Tensor:
+    """Make squares of uint8 images ``[N, C, H, W]``: ``[N, C, size, size]``.
+
+    The shorter edge is resized to ``size`` as by ``resized``, the longer one in proportion, and its
+    middle is kept: what ``Resize(size)`` and ``CenterCrop(size)`` of torchvision give.
+    """
+    check_size(size)
+    height, width = images.shape[-2:]
+    shorter = min(height, width)
+    # Rounded as torchvision does.
+    tall, wide = int(size * height / shorter), int(size * width / shorter)
+    top, left = round((tall - size) / 2), round((wide - size) / 2)
+    return _blended(images, tall, wide)[..., top : top + size, left : left + size]
+
+
+def _blended(images: torch.Tensor, height: int, width: int) -> torch.Tensor:
     blended = functional.interpolate(
-        images.to(torch.float32), size=(size, size), mode="bilinear", antialias=True
+        images.to(torch.float32), size=(height, width), mode="bilinear", antialias=True
     )
     return blended.round().clamp(0, 255).to(torch.uint8)
 

@@ -16,6 +16,7 @@ from workshop.assets._names import (
     EFFICIENTNET_LITE0,
     HUB_PREFIX,
     MINILM,
+    TIMM_ONLINE,
     TORCHVISION_PREFIX,
 )
 
@@ -32,8 +33,10 @@ def load_source_model(
 
     Args:
         name: ``efficientnet_lite0`` or ``minilm`` (installed with the workshop); or, downloaded at
-            first use, ``torchvision/resnet18``, ``torchvision/efficientnet_b0`` and other
-            classifiers of torchvision, or ``hf/`` and a repository of the Hugging Face Hub.
+            first use, ``efficientnet_b0`` (module names as in ``efficientnet_lite0``) or
+            ``resnet18``, both of timm with torchvision's weights; ``torchvision/resnet18`` and
+            other classifiers of torchvision, with its module names; or ``hf/`` and a repository of
+            the Hugging Face Hub.
         pretrained: with its published weights; otherwise with random ones.
         num_classes: replace the head by a new, random one with so many outputs. Without it, images
             get the head that the model was published with, and language models have none.
@@ -97,6 +100,8 @@ def _builder(name: str, revision: str | None) -> Callable[..., nn.Module]:
     _refuse_revision(name, revision)
     if name == EFFICIENTNET_LITE0:
         return vision.efficientnet_lite0
+    if name in TIMM_ONLINE:
+        return functools.partial(vision.with_torchvision_weights, name)
     if name == MINILM:
         from workshop.assets import language  # noqa: PLC0415 - as above
 
@@ -105,7 +110,7 @@ def _builder(name: str, revision: str | None) -> Callable[..., nn.Module]:
         return functools.partial(torchvision_models.load, name)
     raise unexpected(
         "name",
-        f"{EFFICIENTNET_LITE0!r}, {MINILM!r}, "
+        f"{EFFICIENTNET_LITE0!r}, {MINILM!r}, {', '.join(map(repr, TIMM_ONLINE))}, "
         f"'{TORCHVISION_PREFIX}<model>' or '{HUB_PREFIX}<repo id>'",
         name,
     )

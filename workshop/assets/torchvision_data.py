@@ -18,6 +18,7 @@ import torch
 from workshop.assets._errors import AssetCorrupted, unexpected
 from workshop.assets._names import TORCHVISION_PREFIX
 from workshop.assets._online import cached_download, torch_home
+from workshop.assets._splits import validates
 from workshop.assets.images import (
     Bytes,
     ImageData,
@@ -31,8 +32,6 @@ from workshop.assets.images import (
 
 SPLITS = ("train", "validation", "test")
 EMBEDDED = "solar_cells"
-# One image of ten validates. Its content decides, so that equal images stay on one side.
-VALIDATION_SHARE = 10
 
 
 @dataclass(frozen=True)
@@ -105,11 +104,9 @@ def load(name: str, split: str, *, size: int, per_class: int | None, balanced: b
 
 
 def _rows_of(split: str, ids: Sequence[str]) -> np.ndarray[tuple[int], np.dtype[np.intp]]:
-    """The rows of a split; a part of each id, which is a hash, is the random number."""
     if split == "test":
         return np.arange(len(ids))
-    validates = np.array([int(each[-8:], 16) % VALIDATION_SHARE == 0 for each in ids])
-    return np.flatnonzero(validates if split == "validation" else ~validates)
+    return np.flatnonzero(validates(ids) == (split == "validation"))
 
 
 def _read(name: str, *, train: bool) -> tuple[Bytes, Labels, list[str]]:

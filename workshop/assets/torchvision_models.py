@@ -59,7 +59,7 @@ def load(name: str, *, pretrained: bool, num_classes: int | None) -> nn.Module:
         outputs = {} if num_classes is None else {"num_classes": num_classes}
         model = models.get_model(architecture(name), weights=None, **outputs)
         return model
-    state = _state(name, weights)
+    state = published_state(name)
     classes = len(weights.meta["categories"])
     model = models.get_model(architecture(name), weights=None, num_classes=classes)
     model.load_state_dict(state)
@@ -68,7 +68,15 @@ def load(name: str, *, pretrained: bool, num_classes: int | None) -> nn.Module:
     return model
 
 
-def _state(name: str, weights: Any) -> dict[str, torch.Tensor]:
+def published_state(name: str) -> dict[str, torch.Tensor]:
+    """The tensors of torchvision's recommended weights, as the file has them.
+
+    Raises:
+        ValueError: torchvision has no such model, or publishes no checksum for its weights.
+        AssetUnavailable: nothing is cached and nothing can be downloaded.
+        AssetCorrupted: the cached or downloaded file is not the published one.
+    """
+    weights = default_weights(name)
     file_name = weights.url.rpartition("/")[2]
     published = _HASH_IN_NAME.search(file_name)
     if published is None:

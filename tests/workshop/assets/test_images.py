@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from torchvision import models, transforms
 
 from workshop.assets import ImageData, normalisation
-from workshop.assets.images import balanced_count, choose_rows, content_id, resized
+from workshop.assets.images import balanced_count, centre_square, choose_rows, content_id, resized
 
 LABELS = np.array([0, 1, -1, 0, 1, 0])
 NAMES = ("cat", "dog")
@@ -20,6 +21,21 @@ def test_resizing_is_that_of_pillow_but_for_rounding(size: int) -> None:
     ours = resized(torch.from_numpy(image.copy())[None, None], size)[0, 0].numpy()
     theirs = np.asarray(Image.fromarray(image).resize((size, size), Image.Resampling.BILINEAR))
     assert np.abs(ours.astype(int) - theirs.astype(int)).max() <= 1
+
+
+@pytest.mark.parametrize("shape", [(90, 130), (131, 77), (64, 64), (40, 53)])
+def test_squares_are_those_of_torchvision_and_pillow_but_for_rounding(
+    shape: tuple[int, int],
+) -> None:
+    random = np.random.default_rng(0)
+    rough = Image.fromarray(random.integers(0, 256, (9, 9, 3), dtype=np.uint8))
+    image = rough.resize((shape[1], shape[0]), Image.Resampling.BICUBIC)
+    reference = transforms.Compose([transforms.Resize(64), transforms.CenterCrop(64)])
+    theirs = np.asarray(reference(image)).astype(int)
+    pixels = torch.from_numpy(np.array(image)).permute(2, 0, 1)
+    ours = centre_square(pixels[None], 64)[0].permute(1, 2, 0).numpy().astype(int)
+    assert ours.shape == (64, 64, 3)
+    assert np.abs(ours - theirs).max() <= 1
 
 
 def test_the_same_size_is_left_alone() -> None:
@@ -42,10 +58,18 @@ def test_inputs_are_normalised_and_have_three_channels() -> None:
     assert inputs.dtype == torch.float32
     assert inputs[0].eq(-1).all()
     assert inputs[1].eq(1).all()
-    other = data.inputs("torchvision/resnet18")[1, :, 0, 0]
-    mean, std = normalisation("torchvision/resnet18")
-    assert other.tolist() == pytest.approx([(1 - m) / s for m, s in zip(mean, std, strict=True)])
     assert data.inputs(mean=[0, 0, 0], std=[1, 1, 1])[1].eq(1).all()
+
+
+@pytest.mark.parametrize("name", ["efficientnet_b0", "resnet18"])
+def test_imagenet_s_normalisation_is_that_of_the_published_weights(name: str) -> None:
+    white = torch.full((1, 3, 16, 16), 255, dtype=torch.uint8)
+    data = ImageData(white, torch.tensor([0]), ["a"], NAMES)
+    preset = models.get_model_weights(name).DEFAULT.transforms()
+    assert normalisation(name) == (tuple(preset.mean), tuple(preset.std))
+    expected = [(1 - m) / s for m, s in zip(preset.mean, preset.std, strict=True)]
+    for known in (name, f"torchvision/{name}"):
+        assert data.inputs(known)[0, :, 0, 0].tolist() == pytest.approx(expected)
 
 
 def test_a_normalisation_that_is_not_known_is_asked_for() -> None:
