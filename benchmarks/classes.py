@@ -127,6 +127,8 @@ def one_by_one(hidden: str) -> str:
     module = ast.parse(hidden)
     for node in ast.walk(module):
         if isinstance(node, ast.Call) and ast.unparse(node.func) == CALL:
+            # What models are rebuilt from only the grader needs; a kernel may not know it yet.
+            node.keywords = []
             for each in node.args:
                 points, check = each.elts  # type: ignore[attr-defined] # our own hidden parts
                 nothing = ast.arguments([], [], None, [], [], None, [])

@@ -3,6 +3,7 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import io
+import pickle
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -77,6 +78,42 @@ def test_refuses_weights_that_were_cut_off(monkeypatch: pytest.MonkeyPatch, tmp_
         load_source_model()
     assert str(path) in str(caught.value)
     assert "pip install" in str(caught.value)
+
+
+def test_notices_that_the_file_was_replaced_since_it_was_read(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    path = tmp_path / vision.WEIGHTS
+    path.parent.mkdir()
+    path.write_bytes(vision._weights_path().read_bytes())
+    monkeypatch.setattr(importlib.util, "find_spec", _installed_in(tmp_path))
+    load_source_model()
+    path.write_bytes(b"something else")
+    with pytest.raises(AssetCorrupted, match="checksum is wrong"):
+        load_source_model()
+
+
+def test_what_is_done_to_one_model_reaches_no_other() -> None:
+    first = load_source_model()
+    published = [each.detach().clone() for each in first.parameters()]
+    with torch.no_grad():
+        for tensor in first.state_dict().values():
+            tensor.zero_()
+    vars(first)["marked"] = True
+    second = load_source_model()
+    assert all(map(torch.equal, second.parameters(), published))
+    assert not hasattr(second, "marked")
+
+
+@pytest.mark.parametrize("name", ["tf_efficientnet_lite0", "efficientnet_b0", "resnet18"])
+def test_an_empty_model_is_what_timm_builds(name: str) -> None:
+    built: nn.Module = timm.create_model(name, pretrained=False)
+    empty: nn.Module = pickle.loads(vision._empty(name))  # noqa: S301 - written by this process
+    assert repr(empty) == repr(built)
+    empty.load_state_dict(built.state_dict(), assign=True)
+    inputs = torch.randn(2, 3, 32, 32)
+    with torch.no_grad():
+        assert torch.equal(empty.eval()(inputs), built.eval()(inputs))
 
 
 def test_refuses_another_architecture() -> None:
