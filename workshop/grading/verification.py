@@ -25,8 +25,8 @@ from torch import nn
 import checks.evidence
 from checks.guard import CHECK_NAMES, CheckCrashed, LearnerError
 from checks.verdict import Status, Verdict, to_html, to_text
-from workshop.errors import WorkshopError
 from workshop.grading import hidden
+from workshop.grading.calibrated import by_device
 from workshop.grading.client import Client
 from workshop.grading.evidence import Evidence, EvidenceError
 from workshop.grading.execution import Execution, Limits, run_cells
@@ -360,19 +360,8 @@ def load_thresholds(path: Path, device: str = "cpu") -> dict[str, float]:
     Raises:
         WorkshopError: the file is not what ``benchmarks/calibrate.py`` writes.
     """
-    if not path.exists():
-        return {}
-    try:
-        data = json.loads(path.read_text(encoding="utf-8"))
-        own = data.get("devices", {}).get(device, {}).get("thresholds", {})
-        found = {**data["thresholds"], **own}
-        return {name: float(each["threshold"]) for name, each in found.items()}
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise WorkshopError(
-            "no list of calibrated thresholds",
-            where=path,
-            remedy="write it again: python benchmarks/calibrate.py NOTEBOOK",
-        ) from error
+    found = by_device(path)
+    return {**found.get("cpu", {}), **found.get(device, {})}
 
 
 class _AskingClient(Client):

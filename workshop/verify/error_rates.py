@@ -118,6 +118,7 @@ def write(course: Course, report: VerifyReport) -> Path:
     """
     path = course.root / "docs" / "instructor" / "error_rates.md"
     path.parent.mkdir(parents=True, exist_ok=True)
+    path.parent.mkdir(parents=True, exist_ok=True)  # a course of its own has no pages yet
     path.write_text(_PAGE.format(table=to_markdown(error_rates(report))), encoding="utf-8")
     return path
 
