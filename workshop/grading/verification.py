@@ -30,6 +30,7 @@ from workshop.grading.calibrated import by_device
 from workshop.grading.client import Client
 from workshop.grading.evidence import Evidence, EvidenceError
 from workshop.grading.execution import Execution, Limits, run_cells
+from workshop.grading.fetched import fetch
 from workshop.grading.hidden_part import (
     SECRET_NAMES,
     GradedCheck,
@@ -118,6 +119,8 @@ class Verification:
             )
             for grade_id, source in graded.items()
         }
+        models = [each.part.like for each in self._questions.values() if each.part.like]
+        fetch(notebook, models, features)
 
     def begin(self) -> Callable[..., Client]:
         """Take the hidden parts out of the cells, and give the client that asks about them."""
