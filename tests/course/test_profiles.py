@@ -245,7 +245,7 @@ def _graded(course: Course) -> tuple[dict[str, tuple[object, ...]], SubmissionRe
         (folder / f"{notebook}.ipynb").write_text(text)
     result = grade(course, ASSIGNMENT).results[0]
     assert result.message == ""
-    lost = {
+    lost: dict[str, tuple[object, ...]] = {
         cell.grade_id: (cell.status, cell.score, cell.message)
         for cell in result.cells
         if cell.status not in (CellStatus.PASSED, CellStatus.NEEDS_MANUAL_GRADE)
