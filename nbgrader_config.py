@@ -35,6 +35,9 @@ c.CourseDirectory.ignore = [
 if os.environ.get("WORKSHOP_EXCHANGE"):
     c.Exchange.root = os.environ["WORKSHOP_EXCHANGE"]
 
+# Released by the exchange is only what can be graded: with every accuracy threshold measured.
+c.ExchangeFactory.release_assignment = "workshop.authoring.release_steps.ReleaseAssignment"
+
 # `nbgrader zip_collect` reads zip files from Canvas and Moodle; this file tells who is who there.
 c.ZipCollectApp.collector_plugin = "workshop.grading.platform_zip.PlatformCollector"
 c.PlatformCollector.students = "students.csv"

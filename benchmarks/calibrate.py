@@ -6,7 +6,8 @@ wrong solutions and writes ``calibration.json`` beside the notebook's text. With
 takes 40 other seeds, applies the thresholds as the hidden tests do, and notes there how many pass.
 If one fails, ``--again`` sets the thresholds from all seeds, and ``--check`` takes yet others. All
 renew ``docs/instructor/thresholds.md``. With a GPU the thresholds are those for GPUs, and stand
-beside those for CPUs.
+beside those for CPUs. The course is the one that the current folder lies in, or that the variable
+``WORKSHOP_COURSE`` names.
 """
 
 from __future__ import annotations
@@ -20,7 +21,6 @@ from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
 import torch
-import yaml
 from nbformat import NotebookNode
 from torch import nn
 
@@ -30,9 +30,12 @@ from workshop import learn
 from workshop.analysis import thresholds
 from workshop.analysis.calibration import Summary, set_anew, threshold_of
 from workshop.authoring.build import compile_notebook
+from workshop.authoring.uncalibrated import PLANS
+from workshop.authoring.uncalibrated import plans as plans_of
 from workshop.course import Course
+from workshop.errors import WorkshopError
 from workshop.grading.devices import device_class
-from workshop.grading.hidden import held_out, held_out_texts
+from workshop.grading.hidden import held_out, held_out_texts, public_test
 from workshop.grading.trusted import locked_sources, trusted_names
 from workshop.learn.running import precision
 from workshop.verify.seeds import SeededReplay
@@ -42,6 +45,8 @@ T = TypeVar("T")
 Plan = Mapping[str, Any]
 """From ``calibration.yaml``: which cells run again, which model they leave, what it is measured on,
 and which wrong solutions must not reach the threshold."""
+Examples = Callable[[str], Any]
+"""Gives the labelled examples of a part, ``held_out`` or ``reserve``."""
 SEEDS, FRESH_SEEDS = 20, 40
 FIRST_CALIBRATION_SEED, FIRST_FRESH_SEED = 1, 101
 
@@ -68,16 +73,13 @@ class WholeAccuracy:
     """On held-out examples, and on the reserve where it is close: ``check_accuracy``.
 
     Attributes:
+        data: the examples.
         encode: for a model of texts: turns them into what it takes; None for images.
-        domain: of the images.
     """
 
+    data: Examples
     encode: Encode | None
-    domain: str
     below = False
-
-    def data(self, part: str) -> Any:
-        return held_out_texts(part) if self.encode else held_out(part, domain=self.domain)
 
     def accuracies(self, model: nn.Module) -> tuple[float, float]:
         first, second = (
@@ -106,21 +108,21 @@ class TaskAccuracy:
     """On held-out examples of one task of several: ``check_learned``, ``check_forgotten``.
 
     Attributes:
-        domain: of the images.
+        data: the examples.
         classes: which of the model's outputs belongs to each label.
         below: whether the task is to be forgotten.
     """
 
-    domain: str
+    data: Examples
     classes: tuple[int, ...]
     below: bool
 
     def accuracies(self, model: nn.Module) -> tuple[float, float]:
-        found = checks.measure_task(model, held_out(domain=self.domain), self.classes).accuracy
+        found = checks.measure_task(model, self.data("held_out"), self.classes).accuracy
         return found, found
 
     def passes(self, model: nn.Module, threshold: float) -> bool:
-        judged = (model, held_out(domain=self.domain), self.classes)
+        judged = (model, self.data("held_out"), self.classes)
         if self.below:
             verdict = checks.check_forgotten(*judged, most=threshold)
         else:
@@ -128,17 +130,32 @@ class TaskAccuracy:
         return verdict.status is checks.Status.PASSED
 
     def majority(self) -> float:
-        labels = held_out(domain=self.domain).labels
+        labels: torch.Tensor = self.data("held_out").labels
         return labels.bincount().max().item() / len(labels)
+
+
+def examples_of(plan: Plan) -> Examples:
+    """What a plan's models are measured on: as the hidden part of its cell has it."""
+
+    def examples(part: str) -> Any:
+        if "data" in plan:
+            return public_test(
+                plan["data"], part, per_class=plan["per_class"], size=plan.get("size")
+            )
+        if "encode" in plan:
+            return held_out_texts(part)
+        return held_out(part, domain=plan.get("domain", "mono"))
+
+    source_model = plan.get("source_model")
+    return examples if source_model is None else lambda part: examples(part).for_model(source_model)
 
 
 def measure_of(notebook: NotebookNode, plan: Plan) -> Measure:
     """``encode: NAME`` in a plan names the function of a locked cell, as a hidden part does."""
-    domain = plan.get("domain", "mono")
     if "classes" in plan:
-        return TaskAccuracy(domain, tuple(plan["classes"]), plan.get("below", False))
+        return TaskAccuracy(examples_of(plan), tuple(plan["classes"]), plan.get("below", False))
     names = trusted_names(locked_sources(notebook)) if "encode" in plan else {}
-    return WholeAccuracy(names.get(plan.get("encode", "")), domain)
+    return WholeAccuracy(examples_of(plan), names.get(plan.get("encode", "")))
 
 
 def seen(
@@ -274,7 +291,9 @@ def main() -> None:
         sys.exit(f"no notebook text source/*/{arguments.notebook}.py")
     folder = found[0].with_suffix("")
     notebook = compile_notebook(course, folder.parent.name, arguments.notebook)
-    plans = yaml.safe_load((folder / "calibration.yaml").read_text(encoding="utf-8"))
+    plans = plans_of(course, folder.parent.name, arguments.notebook)
+    if not plans:
+        sys.exit(f"{arguments.notebook} asks for no accuracy: it has no {PLANS}")
     variants = load_variants(folder / "variants.yaml")
     output = folder / "calibration.json"
     device = device_class(learn.pick_device().type, precision())
@@ -302,9 +321,14 @@ def main() -> None:
             "thresholds": calibrated(notebook, variants, plans, seeds),
         }
     output.write_text(json.dumps(whole, indent=2) + "\n", encoding="utf-8")
-    (course.root / thresholds.PAGE).write_text(thresholds.page(course), encoding="utf-8")
+    page = course.root / thresholds.PAGE
+    page.parent.mkdir(parents=True, exist_ok=True)  # a course of its own has no pages yet
+    page.write_text(thresholds.page(course), encoding="utf-8")
     print(f"wrote {output} and {thresholds.PAGE}")
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except WorkshopError as error:
+        sys.exit(str(error))

@@ -49,8 +49,10 @@ def main() -> None:
         effects = measured(course, folder, arguments.seeds)
         machine = f"{platform.machine()}, {torch.get_num_threads()} threads"
         print(f"wrote {write_effects(folder, effects, machine=machine)}")
-    (course.root / PAGE).write_text(page(course), encoding="utf-8")
-    print(f"wrote {course.root / PAGE}")
+    path = course.root / PAGE
+    path.parent.mkdir(parents=True, exist_ok=True)  # a course of its own has no pages yet
+    path.write_text(page(course), encoding="utf-8")
+    print(f"wrote {path}")
 
 
 if __name__ == "__main__":

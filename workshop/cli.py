@@ -75,6 +75,7 @@ def build(
     """Make the notebooks from their text: source/notebooks for nbgrader, release/ for students."""
     from workshop.authoring.build import build as build_course  # noqa: PLC0415 - slow to import
     from workshop.authoring.build import check as check_release  # noqa: PLC0415
+    from workshop.authoring.uncalibrated import uncalibrated  # noqa: PLC0415
 
     course = Course.find()
     if check:
@@ -95,6 +96,8 @@ def build(
         )
     for path in report.stale:
         err.print(f"not made from any text, remove it: {path}", style="yellow", highlight=False)
+    for missing in uncalibrated(course, assignments):
+        err.print(str(missing), style="yellow", highlight=False, markup=False, soft_wrap=True)
     _scan_or_exit(course, assignments)
 
 

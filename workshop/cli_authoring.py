@@ -71,6 +71,52 @@ def quiz(
     _show(course, draft)
 
 
+@new_commands.command()
+def course(
+    folder: Annotated[
+        Path | None, typer.Argument(help="the new course's folder; it must not be there yet")
+    ] = None,
+    *,
+    profile: Annotated[
+        str | None,
+        typer.Option(help="other models and data for the notebooks; as they are if none"),
+    ] = None,
+    list_them: Annotated[bool, typer.Option("--list", help="only list the profiles")] = False,
+) -> None:
+    """Write a course folder of its own, with other models and data where a profile says so.
+
+    Every command works in it as it does here. Nothing that is there is replaced.
+    """
+    from workshop.authoring.new_course import new_course  # noqa: PLC0415 - slow to import
+    from workshop.authoring.profiles import load_profile, load_profiles  # noqa: PLC0415
+
+    origin = Course.find()
+    if list_them:
+        for each in load_profiles(origin):
+            _print(f"{each.name}: {each.title}", *(f"  needs {need}" for need in each.needs))
+        return
+    if folder is None:
+        raise typer.BadParameter("name the folder of the new course, or list profiles with --list")
+    chosen = None if profile is None else load_profile(origin, profile)
+    made = new_course(origin, folder, chosen)
+    lines = [f"wrote {made.course.root}"]
+    lines += [f"  changed {assignment}/{notebook}" for assignment, notebook in made.changed]
+    lines += [f"Needs {need}" for need in (chosen.needs if chosen else ())]
+    lines += ["", "Run in that folder:", "  workshop build"]
+    if made.uncalibrated:
+        lines.append("On the kind of machine that grades, since thresholds are measured there:")
+        lines += [f"  {each.command}" for each in made.uncalibrated]
+    if made.changed:
+        lines += ["To prove the exercises, and to see what learners are told:"]
+        lines += ["  workshop verify --record"]
+    _print(*lines)
+
+
+def _print(*lines: str) -> None:
+    for line in lines:
+        out.print(line, highlight=False, markup=False, soft_wrap=True)
+
+
 def _show(course: Course, draft: Draft) -> None:
     """Say what was written, what to edit next, and which commands to run then."""
 
@@ -93,8 +139,7 @@ def _show(course: Course, draft: Draft) -> None:
         f"  workshop verify {draft.assignment} --notebook {draft.notebook} --record",
         "  workshop curriculum --output docs/instructor/curriculum.md",
     ]
-    for line in [*lines, *draft.remarks]:
-        out.print(line, highlight=False, markup=False, soft_wrap=True)
+    _print(*lines, *draft.remarks)
 
 
 @app.command()

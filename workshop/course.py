@@ -5,6 +5,7 @@ The root of a course is the folder with ``nbgrader_config.py``. Inside it::
     source/<assignment>/<notebook>.py       the truth, one text file per notebook
     source/<assignment>/<notebook>/         thresholds and variants; instructors only
     source/<assignment>/release.txt         names of further files that students get (optional)
+    source/profiles/<profile>.yaml          other models and data, to make another course with
     quizzes/<quiz>.yaml                     quiz items, keys included; instructors only
     source/notebooks/                       generated; nbgrader's source directory
     release/                                generated; what students get
@@ -32,6 +33,9 @@ if TYPE_CHECKING:
 CONFIG_NAME = "nbgrader_config.py"
 ROOT_VARIABLE = "WORKSHOP_COURSE"
 NOTEBOOKS_FOLDER = "notebooks"
+PROFILES_FOLDER = "profiles"
+# Folders of source/ that hold something else.
+NO_ASSIGNMENTS = (NOTEBOOKS_FOLDER, PROFILES_FOLDER)
 
 # nbgrader puts these names into globs, regular expressions and folder names.
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
@@ -102,6 +106,11 @@ class Course:
     def source_notebooks(self) -> Path:
         """Generated notebooks with solutions and hidden tests: nbgrader's source directory."""
         return self.source / NOTEBOOKS_FOLDER
+
+    @property
+    def profiles(self) -> Path:
+        """Other models and data for the notebooks, one file for each profile."""
+        return self.source / PROFILES_FOLDER
 
     @property
     def quizzes(self) -> Path:
@@ -175,7 +184,7 @@ class Course:
             folder.name
             for folder in self.source.iterdir()
             if folder.is_dir()
-            and folder.name != NOTEBOOKS_FOLDER
+            and folder.name not in NO_ASSIGNMENTS
             and not folder.name.startswith((".", "__"))
             and any(folder.glob("*.py"))
         )

@@ -50,6 +50,15 @@ def load_yaml(
         raise WorkshopError(said, where=f"{path}:{line_of(tree, keys)}", remedy=remedy) from error
 
 
+def place_of(path: Path, keys: tuple[int | str, ...]) -> str:
+    """File and line of what a valid file holds under these keys, for messages.
+
+    Raises:
+        WorkshopError: as :func:`load_yaml`.
+    """
+    return f"{path}:{line_of(_read(path, _StrictLoader)[0], keys)}"
+
+
 def first_fault(error: ValidationError) -> tuple[tuple[int | str, ...], str]:
     """Where the fault is that tells the most, and what to say of it, the place included."""
     # A misspelt key is unknown, and the right one missing: the first tells more.

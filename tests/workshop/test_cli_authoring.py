@@ -86,3 +86,41 @@ def test_jupyterlab_opens_the_notebook_of_a_preview(
     assert words == [sys.executable, "-m", "jupyter", "lab", str(notebook)]
     assert folder == notebook.parent
     assert notebook.is_file()
+
+
+PROFILE = """title: Other words
+needs: [nothing at all]
+note: Other words.
+all:
+  - {old: Doubling, new: Twofold}
+"""
+
+
+def test_a_course_of_its_own(course: Course, tmp_path: Path) -> None:
+    course.profiles.mkdir()
+    (course.profiles / "other.yaml").write_text(PROFILE)
+    folder = course.instructor_folder("small", "doubling")
+    (folder / "calibration.yaml").write_text("test_double: {}\n")
+    listed = run("new", "course", "--list")
+    assert listed.exit_code == 0
+    assert "other: Other words" in listed.output
+    done = run("new", "course", str(tmp_path / "new"), "--profile", "other")
+    assert done.exit_code == 0, done.output
+    for said in ("changed small/doubling", "nothing at all", "calibrate.py doubling"):
+        assert said in done.output
+    assert "Twofold" in (tmp_path / "new" / "source" / "small" / "doubling.py").read_text()
+    unknown = run("new", "course", str(tmp_path / "more"), "--profile", "others")
+    assert "did you mean other?" in str(unknown.exception)
+    assert run("new", "course").exit_code == 2
+
+
+def test_building_warns_of_thresholds_that_are_missing(
+    course: Course, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("workshop.grading.held_out.held_out_labels", dict)
+    folder = course.instructor_folder("small", "doubling")
+    (folder / "calibration.yaml").write_text("test_double: {}\ntest_total: {}\n")
+    done = run("build")
+    assert done.exit_code == 0, done.output
+    assert "small/doubling has no threshold for test_total" in done.output
+    assert "calibrate.py doubling" in done.output

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -31,19 +31,33 @@ class ImageData:
         labels: int64 ``[N]``, indexes into ``class_names``.
         ids: one name for each image, made of its content: equal images have equal ids.
         class_names: what each label means.
+        source_model: whose normalisation ``inputs`` applies if it is not told another one.
     """
 
     images: torch.Tensor
     labels: torch.Tensor
     ids: list[str]
     class_names: tuple[str, ...]
+    source_model: str = EFFICIENTNET_LITE0
 
     def __len__(self) -> int:
         return len(self.labels)
 
+    def for_model(self, source_model: str) -> ImageData:
+        """The same images, whose ``inputs`` are those of another source model.
+
+        Args:
+            source_model: the name of a source model whose normalisation is known.
+
+        Raises:
+            ValueError: the normalisation of that model is not known here.
+        """
+        normalisation(source_model)
+        return replace(self, source_model=source_model)
+
     def inputs(
         self,
-        source_model: str = EFFICIENTNET_LITE0,
+        source_model: str | None = None,
         *,
         mean: Sequence[float] | None = None,
         std: Sequence[float] | None = None,
@@ -51,7 +65,8 @@ class ImageData:
         """The images as a source model wants them: float32 ``[N, 3, S, S]``.
 
         Args:
-            source_model: the name of a source model whose normalisation is known.
+            source_model: the name of a source model whose normalisation is known; the embedded one,
+                or that of ``for_model``, if None.
             mean: instead of that, the mean of each channel, on a scale from 0 to 1.
             std: and the standard deviation of each channel; give both or neither.
 
@@ -59,7 +74,7 @@ class ImageData:
             ValueError: the normalisation of that model is not known here.
         """
         if mean is None and std is None:
-            mean, std = normalisation(source_model)
+            mean, std = normalisation(source_model or self.source_model)
         if mean is None or std is None:
             raise ValueError("Expected both of `mean` and `std`, or neither.")
         scaled = self.images.to(torch.float32) / 255

@@ -16,7 +16,7 @@ from workshop.authoring.cells import Kind, SourceCell
 from workshop.authoring.files import write_atomic
 from workshop.authoring.rules import check_cells
 from workshop.authoring.text import parse
-from workshop.course import NOTEBOOKS_FOLDER, Course, check_name
+from workshop.course import NO_ASSIGNMENTS, Course, check_name
 from workshop.errors import WorkshopError
 from workshop.quiz.cells import expanded
 from workshop.quiz.items import Quiz
@@ -79,11 +79,11 @@ def text_before(course: Course, assignment: str, notebook: str) -> str | None:
     path = course.text(assignment, notebook)
     check_name(assignment, "assignment", path.parent)
     check_name(notebook, "notebook", path)
-    if assignment == NOTEBOOKS_FOLDER:
+    if assignment in NO_ASSIGNMENTS:
         raise WorkshopError(
             f"{assignment!r} cannot be the name of an assignment",
             where=path.parent,
-            remedy="use another name: generated notebooks lie there",
+            remedy="use another name: something else lies there",
         )
     if not path.exists():
         return None

@@ -1,11 +1,15 @@
-"""A step of nbgrader's release, changed for quiz questions."""
+"""Changed steps of nbgrader's release: quiz questions, and what students may be given."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from nbformat import NotebookNode
+from nbgrader.exchange.default import ExchangeReleaseAssignment
 from nbgrader.preprocessors import ClearSolutions
+
+from workshop.authoring.uncalibrated import uncalibrated
+from workshop.course import Course
 
 
 class ClearAnswers(ClearSolutions):  # type: ignore[misc] # nbgrader ships no types
@@ -33,3 +37,17 @@ class ClearAnswers(ClearSolutions):  # type: ignore[misc] # nbgrader ships no ty
             cell, resources, cell_index
         )
         return cleared
+
+
+class ReleaseAssignment(ExchangeReleaseAssignment):  # type: ignore[misc] # nbgrader ships no types
+    """Puts an assignment into the exchange, unless it needs thresholds that were not measured."""
+
+    def init_src(self) -> None:
+        """Find the release, and refuse one whose graded cells could not be decided."""
+        super().init_src()
+        course = Course.at(self.coursedir.root)
+        assignment = str(self.coursedir.assignment_id)
+        missing = uncalibrated(course, [assignment] if assignment in course.assignments() else ())
+        if missing:
+            lines = "\n  ".join(map(str, missing))
+            self.fail(f"{assignment} is not ready for students:\n  {lines}")

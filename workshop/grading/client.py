@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -192,15 +193,23 @@ class Client(NotebookClient):
             process.kill()
 
 
-def confined_view(files: Path, env: dict[str, str], features: Path | None = None) -> View:
+def confined_view(
+    files: Path,
+    env: dict[str, str],
+    features: Path | None = None,
+    fetched: Mapping[Path, str] | None = None,
+) -> View:
     """What a notebook's kernel sees.
 
     Args:
         files: a folder whose entries it finds in its working folder, read-only.
         env: variables for it.
         features: a folder with features of frozen models, for it to read.
+        fetched: downloaded models and data, and where they lie inside.
     """
-    return View(files=files, devices=gpu_devices(), env=env, features=features)
+    return View(
+        files=files, devices=gpu_devices(), env=env, features=features, fetched=fetched or {}
+    )
 
 
 def _is_sound(msg: dict[str, Any]) -> bool:

@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import functools
 import itertools
-from typing import Literal, overload
+from typing import Any, Literal, overload
 
-from workshop.assets import ImageData, TextData, short_texts
+import torch
+
+from workshop.assets import ImageData, TextData, load_target_data, short_texts
 from workshop.assets import solar_cells as cells
 from workshop.assets.images import balanced_count, check_size, choose_rows
 from workshop.grading.source_cells import source_cells
 from workshop.grading.source_texts import source_texts
-from workshop.grading.splits import HELD_OUT_PARTS
+from workshop.grading.splits import HELD_OUT_PARTS, rank
 
 
 # A literal is a str too; as in ``assets.load_target_data``, callers of texts write the name out.
@@ -81,6 +83,51 @@ def load_held_out(
     raise ValueError(
         f"Expected argument `name` to be {cells.NAME!r} or {short_texts.NAME!r}, but got {name!r}."
     )
+
+
+def load_public_test(
+    name: str, part: str = "held_out", *, per_class: int, size: int | None = None
+) -> ImageData | TextData:
+    """Examples of a public data set's test split, whose labels are no secret.
+
+    Which example belongs to which part is decided by content, as everywhere in the workshop.
+
+    Args:
+        name: the data set, as for ``assets.load_target_data``.
+        part: ``held_out``, or ``reserve`` for what a close result is measured on again. No content
+            is in both.
+        per_class: how many of each class, in each part; the split needs twice as many.
+        size: edge length of images in pixels; None for texts.
+
+    Raises:
+        ValueError: an argument is outside its allowed values, or the split is too small.
+        AssetError: the data are not on this machine and cannot be fetched, or are damaged.
+    """
+    if part not in HELD_OUT_PARTS:
+        raise ValueError(
+            f"Expected argument `part` to be one of {', '.join(HELD_OUT_PARTS)}, but got {part!r}."
+        )
+    sizes: dict[str, Any] = {} if size is None else {"size": size}
+    data: ImageData | TextData = load_target_data(name, "test", per_class=2 * per_class, **sizes)
+    chosen = _halves(data)[HELD_OUT_PARTS.index(part)]
+    rows = torch.tensor(chosen)
+    common = ([data.ids[row] for row in chosen], data.class_names)
+    if isinstance(data, ImageData):
+        return ImageData(data.images[rows], data.labels[rows], *common)
+    return TextData([data.texts[row] for row in chosen], data.labels[rows], *common)
+
+
+def _halves(data: ImageData | TextData) -> tuple[list[int], list[int]]:
+    """The rows of both parts: of each class one half. What is in the first is not in the second."""
+    first: list[int] = []
+    second: list[int] = []
+    for label in range(len(data.class_names)):
+        rows = torch.where(data.labels == label)[0].tolist()
+        rows.sort(key=lambda row: rank(data.ids[row].encode()))
+        first += rows[: len(rows) // 2]
+        second += rows[len(rows) // 2 :]
+    known = {data.ids[row] for row in first}
+    return sorted(first), sorted(row for row in second if data.ids[row] not in known)
 
 
 def held_out_labels() -> dict[str, list[int]]:

@@ -13,8 +13,9 @@ from typing import Any
 import torch
 
 from workshop.assets import ImageData, TextData, load_source_model
+from workshop.assets._names import EFFICIENTNET_LITE0
 from workshop.errors import WorkshopError
-from workshop.grading.held_out import load_held_out
+from workshop.grading.held_out import load_held_out, load_public_test
 
 _MOST_KEPT = 8
 _measured: dict[str, torch.Tensor] = {}
@@ -31,6 +32,7 @@ def names(grade_id: str, thresholds: Mapping[str, float]) -> dict[str, Any]:
     return {
         "held_out": held_out,
         "held_out_texts": held_out_texts,
+        "public_test": public_test,
         "reference_features": reference_features,
         "threshold": _threshold(grade_id, thresholds),
     }
@@ -74,28 +76,47 @@ def held_out_texts(part: str = "held_out", *, per_class: int = 150) -> TextData:
     return load_held_out("short_texts", part, per_class=per_class)
 
 
-def reference_features(inputs: torch.Tensor, batch_size: int = 16) -> torch.Tensor:
-    """The pristine source model's features of the inputs, ``[N, 1280]``, measured here.
+@functools.cache
+def public_test(
+    name: str, part: str = "held_out", *, per_class: int, size: int | None = None
+) -> ImageData | TextData:
+    """Examples of a public data set's test split. Anybody can look their labels up.
+
+    Args:
+        name: the data set, as for ``assets.load_target_data``.
+        part: ``held_out``, or ``reserve`` for those that a close result is measured on again; no
+            example is in both.
+        per_class: how many of each class, in each part.
+        size: edge length of images in pixels; texts have none.
+    """
+    return load_public_test(name, part, per_class=per_class, size=size)
+
+
+def reference_features(
+    inputs: torch.Tensor, batch_size: int = 16, *, source_model: str = EFFICIENTNET_LITE0
+) -> torch.Tensor:
+    """A pristine source model's features of the inputs, ``[N, D]``, measured here.
 
     Every submission is asked about the same inputs, so their features are kept.
 
     Args:
         inputs: ``[N, 3, S, S]``, normalised as the source model wants them.
         batch_size: inputs at a time.
+        source_model: its name.
     """
     values = inputs.detach().cpu().contiguous()
-    digest = hashlib.sha256(f"{values.dtype} {list(values.shape)}".encode())
+    digest = hashlib.sha256(f"{source_model} {values.dtype} {list(values.shape)}".encode())
     digest.update(values.numpy().tobytes())
     name = digest.hexdigest()
     if name not in _measured:
         if len(_measured) >= _MOST_KEPT:
             _measured.pop(next(iter(_measured)))
-        _measured[name] = _features_of(values, batch_size)
+        _measured[name] = _features_of(values, batch_size, source_model)
     return _measured[name].clone()
 
 
-def _features_of(inputs: torch.Tensor, batch_size: int) -> torch.Tensor:
-    model: Any = load_source_model("efficientnet_lite0").eval()  # timm's methods have no types
+def _features_of(inputs: torch.Tensor, batch_size: int, source_model: str) -> torch.Tensor:
+    model: Any = load_source_model(source_model).eval()  # timm's methods have no types
     with torch.no_grad():
         return torch.cat(
             [

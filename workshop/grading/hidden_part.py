@@ -29,7 +29,7 @@ CALL = "graded"
 _CHECK = "_check"
 BUILTIN_NAMES = frozenset(dir(builtins))
 # What only the grader has; workshop.grading.hidden gives the values.
-SECRET_NAMES = ("held_out", "held_out_texts", "reference_features", "threshold")
+SECRET_NAMES = ("held_out", "held_out_texts", "public_test", "reference_features", "threshold")
 _MAKING = (ast.Assign, ast.AnnAssign, ast.FunctionDef, ast.ClassDef, ast.Import, ast.ImportFrom)
 
 

@@ -24,12 +24,13 @@ from torch import nn
 import checks.evidence
 from checks.guard import CHECK_NAMES, CheckCrashed, LearnerError
 from checks.verdict import Status, Verdict
-from workshop.errors import WorkshopError
 from workshop.grading import hidden
+from workshop.grading.calibrated import by_device
 from workshop.grading.client import Client
 from workshop.grading.devices import ON_CPU, Device
 from workshop.grading.evidence import Evidence, EvidenceError
 from workshop.grading.execution import Execution, Limits, run_cells
+from workshop.grading.fetched import fetch
 from workshop.grading.hidden_part import (
     SECRET_NAMES,
     GradedCheck,
@@ -121,6 +122,8 @@ class Verification:
             )
             for grade_id, source in graded.items()
         }
+        models = [each.part.like for each in self._questions.values() if each.part.like]
+        fetch(notebook, models, features)
 
     def begin(self) -> Callable[..., Client]:
         """Take the hidden parts out of the cells, and give the client that asks about them."""
@@ -342,19 +345,8 @@ def load_thresholds(path: Path, device: str = "cpu") -> dict[str, float]:
     Raises:
         WorkshopError: the file is not what ``benchmarks/calibrate.py`` writes.
     """
-    if not path.exists():
-        return {}
-    try:
-        data = json.loads(path.read_text(encoding="utf-8"))
-        own = data.get("devices", {}).get(device, {}).get("thresholds", {})
-        found = {**data["thresholds"], **own}
-        return {name: float(each["threshold"]) for name, each in found.items()}
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise WorkshopError(
-            "no list of calibrated thresholds",
-            where=path,
-            remedy="write it again: python benchmarks/calibrate.py NOTEBOOK",
-        ) from error
+    found = by_device(path)
+    return {**found.get("cpu", {}), **found.get(device, {})}
 
 
 class _AskingClient(Client):

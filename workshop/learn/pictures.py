@@ -46,7 +46,10 @@ def show_images(
             axis.set_yticks([])
             axis.spines[:].set_visible(False)
             if column < len(chosen):
-                axis.imshow(images[chosen[column], 0].numpy(), cmap="gray")
+                # One channel is drawn in grey, three as colours.
+                axis.imshow(
+                    images[chosen[column]].permute(1, 2, 0).squeeze(-1).numpy(), cmap="gray"
+                )
         axes[row][0].set_ylabel(name)
     plt.close(figure)  # the cell shows the returned figure; without this it would appear twice
     return figure

@@ -6,7 +6,7 @@ import torch
 from PIL import Image
 from torchvision import models, transforms
 
-from workshop.assets import ImageData, normalisation
+from workshop.assets import ImageData, load_target_data, normalisation
 from workshop.assets.images import balanced_count, centre_square, choose_rows, content_id, resized
 
 LABELS = np.array([0, 1, -1, 0, 1, 0])
@@ -104,3 +104,13 @@ def test_equal_content_has_equal_names() -> None:
     image = np.zeros((4, 4), dtype=np.uint8)
     assert content_id("x", image) == content_id("x", image.copy())
     assert content_id("x", image) != content_id("x", image + np.uint8(1))
+
+
+def test_images_can_be_for_another_source_model() -> None:
+    data = load_target_data(per_class=2, size=16)
+    other = data.for_model("torchvision/resnet18")
+    assert torch.equal(other.inputs(), data.inputs("torchvision/resnet18"))
+    assert torch.equal(other.inputs("efficientnet_lite0"), data.inputs())
+    assert other.ids == data.ids
+    with pytest.raises(ValueError, match="nobody"):
+        data.for_model("nobody")

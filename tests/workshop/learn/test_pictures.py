@@ -9,7 +9,7 @@ import pytest
 import torch
 from matplotlib.figure import Figure
 
-from workshop.learn import plot_confusion_matrix, plot_learning_curves
+from workshop.learn import plot_confusion_matrix, plot_learning_curves, show_images
 
 
 def drawn(figure: Figure) -> dict[str, tuple[list[float], list[float]]]:
@@ -49,3 +49,13 @@ def test_long_class_names_do_not_overlap() -> None:
     (axis,) = figure.axes
     boxes = [label.get_window_extent() for label in axis.get_xticklabels()]
     assert all(left.x1 < right.x0 for left, right in pairwise(boxes))
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_images_are_drawn_in_grey_or_in_colours(channels: int) -> None:
+    images = torch.randint(0, 256, (4, channels, 5, 6), dtype=torch.uint8)
+    figure = show_images(images, torch.tensor([0, 1, 0, 1]), ("a", "b"), per_class=2)
+    drawn_first = np.asarray(figure.axes[0].get_images()[0].get_array())
+    expected = images[0].permute(1, 2, 0).squeeze(-1).numpy()
+    assert drawn_first.shape == ((5, 6) if channels == 1 else (5, 6, 3))
+    assert (drawn_first == expected).all()

@@ -19,6 +19,9 @@ from workshop.errors import WorkshopError
 HOME = "/home/learner"
 LEARNERS_SIDE = "/opt/learner"
 _FEATURES = f"{LEARNERS_SIDE}/features"
+# Where models and data lie that were downloaded before: inside there is no network.
+TORCH_HOME = f"{LEARNERS_SIDE}/torch"
+HUB_CACHE = f"{LEARNERS_SIDE}/hub"
 RUNTIME = "/run/kernel"
 TEMPORARY = "/tmp"  # noqa: S108 - inside, where nobody else is
 SHARED_MEMORY = "/dev/shm"  # noqa: S108 - inside
@@ -96,6 +99,8 @@ class View:
             symbolic links and hidden files are left out.
         devices: device files, for a GPU.
         features: a folder with features of frozen models, read-only; None for none.
+        fetched: files and folders with downloaded models and data, read-only, and where they lie
+            inside.
         env: variables for it, on top of the few that are passed on.
         contents: further files by their absolute path inside, with what they hold.
     """
@@ -103,6 +108,7 @@ class View:
     files: Path | None = None
     devices: Sequence[Path] = ()
     features: Path | None = None
+    fetched: Mapping[Path, str] = field(default_factory=dict)
     env: Mapping[str, str] = field(default_factory=dict)
     contents: Mapping[str, str] = field(default_factory=dict)
 
@@ -259,6 +265,8 @@ def _learners_side(view: View) -> Iterator[str]:
         yield from ("--ro-bind", str(data), f"{LEARNERS_SIDE}/data")
     if view.features is not None:
         yield from ("--ro-bind", str(view.features), _FEATURES)
+    for path, inside in view.fetched.items():
+        yield from ("--ro-bind", str(path), inside)
 
 
 def _data_folder() -> Path | None:
@@ -299,6 +307,9 @@ def confined_environment(view: View) -> dict[str, str]:
         "PYTHONNOUSERSITE": "1",
         **({"WORKSHOP_DATA": f"{LEARNERS_SIDE}/data"} if _data_folder() else {}),
         **({"WORKSHOP_SHARED_CACHE": _FEATURES} if view.features else {}),
+        "TORCH_HOME": TORCH_HOME,
+        "HF_HUB_CACHE": HUB_CACHE,
+        "HF_HUB_OFFLINE": "1",
         **passed_on,
         **view.env,
     }
