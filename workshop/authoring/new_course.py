@@ -78,6 +78,7 @@ def new_course(origin: Course, folder: Path, profile: Profile | None = None) -> 
         with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".new-course-") as scratch:
             made = Path(scratch, "course")
             _write(origin, made, changes)
+            _add_settings(Course.at(made), profile)
             _try_out(Course.at(made), changes, profile)
             made.rename(folder)
     except FileExistsError as error:
@@ -134,6 +135,23 @@ def _sources(origin: Course, changes: Files) -> Iterator[tuple[Path, str | None]
             for name in files_below(folder):
                 if not (files and str(name) in _MEASURED):
                     yield folder / name, files.get(str(name))
+
+
+def _add_settings(course: Course, profile: Profile | None) -> None:
+    """Add what the profile sets to the configuration, and read it as nbgrader will."""
+    if profile is None or not profile.settings:
+        return
+    text = course.config_path.read_text(encoding="utf-8")
+    added = f"# --- From the profile {profile.name} ---\n\n{profile.settings}"
+    write_atomic(course.config_path, f"{text.rstrip()}\n\n{added.rstrip()}\n".encode())
+    try:
+        course.nbgrader_config()
+    except WorkshopError as error:
+        raise WorkshopError(
+            f"its settings do not work: {error.what}",
+            where=profile.path,
+            remedy="correct what stands under settings",
+        ) from error
 
 
 def _try_out(course: Course, changes: Files, profile: Profile | None) -> None:

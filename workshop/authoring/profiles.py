@@ -5,6 +5,8 @@ A profile is one file, ``source/profiles/<name>.yaml``::
     title: ResNet-18 instead of EfficientNet-Lite0
     needs: [a network, once]
     note: The network here is **ResNet-18**.  # for learners, at the head of each changed notebook
+    settings: |                         # added to the new course's nbgrader_config.py
+      c.ExecuteSubmission.memory_mb = 16384
     all:                                # in every notebook; it must stand in one of them at least
       - old: efficientnet_lite0
         new: resnet18
@@ -82,6 +84,7 @@ class _Content(_Strict):
     title: Annotated[str, Field(min_length=1)]
     needs: tuple[str, ...] = ()
     note: Annotated[str, Field(min_length=1)]
+    settings: str = ""
     all: tuple[Replacement, ...] = ()
     notebooks: dict[str, NotebookChanges] = Field(default_factory=dict)
 
@@ -109,6 +112,11 @@ class Profile:
     def needs(self) -> tuple[str, ...]:
         """What whoever uses it needs."""
         return self.content.needs
+
+    @property
+    def settings(self) -> str:
+        """Lines for the new course's ``nbgrader_config.py``."""
+        return self.content.settings
 
 
 Files = dict[tuple[str, str], dict[str, str]]

@@ -74,6 +74,25 @@ def test_figures_of_other_models_are_left_out(full: Course, tmp_path: Path) -> N
     assert missing.command.endswith("calibrate.py doubling")
 
 
+SETTINGS = "settings: |\n  c.ExecuteSubmission.memory_mb = 4321\n"
+
+
+def test_a_profiles_settings_come_last_in_the_configuration(full: Course, tmp_path: Path) -> None:
+    made = new_course(full, tmp_path / "new", profile(full, REPLACE + SETTINGS)).course
+    assert made.nbgrader_config().ExecuteSubmission.memory_mb == 4321
+    assert made.config_path.read_text().startswith(full.config_path.read_text().rstrip())
+
+
+def test_settings_that_are_no_python_are_refused_by_the_profiles_name(
+    full: Course, tmp_path: Path
+) -> None:
+    wrong = profile(full, REPLACE + "settings: c.Execute...Submission = (\n")
+    with pytest.raises(WorkshopError, match="settings") as caught:
+        new_course(full, tmp_path / "new", wrong)
+    assert "other.yaml" in str(caught.value)
+    assert not (tmp_path / "new").exists()
+
+
 def test_the_new_course_builds(full: Course, tmp_path: Path) -> None:
     made = new_course(full, tmp_path / "new", profile(full)).course
     (built,) = build(made).notebooks
