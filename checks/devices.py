@@ -46,22 +46,25 @@ def observe_devices(
         things: what to move.
         device: where to.
     """
-    given = sum(len(_places(each)) for each in things)
+    given = sum(len(_places(each, 0)) for each in things)
     try:
         returned = calling(move, *things, device)
     except LearnerError as error:
         return DeviceFacts(failure=error)
     moved = returned if isinstance(returned, tuple | list) else (returned,)
-    places = tuple(place for each in moved for place in _places(each))
+    places = tuple(
+        place for number, each in enumerate(moved, start=1) for place in _places(each, number)
+    )
     return DeviceFacts(places, str(device), given=given)
 
 
-def _places(thing: object) -> list[tuple[str, str]]:
+def _places(thing: object, number: int) -> list[tuple[str, str]]:
+    """Name and device of a thing's tensors; it was the so many-th that was returned."""
     if isinstance(thing, nn.Module):
         named = [*thing.named_parameters(), *thing.named_buffers()]
         return [(name, str(tensor.device)) for name, tensor in named]
     if isinstance(thing, torch.Tensor):
-        return [("a tensor", str(thing.device))]
+        return [(f"return value {number}", str(thing.device))]
     return []
 
 
@@ -82,8 +85,8 @@ def check_devices(facts: DeviceFacts) -> Verdict:
     elsewhere = [name for name, place in facts.places if not _is(place, facts.wanted)]
     if elsewhere:
         raise LearnerError(
-            f"{plural(len(elsewhere), 'tensor')} of {len(facts.places)} do not lie on"
-            f" {facts.wanted}{first(elsewhere)}.",
+            f"Found on another device than {facts.wanted}: {len(elsewhere)} of"
+            f" {plural(len(facts.places), 'tensor')}{first(elsewhere)}.",
             hint="model.to(device) moves a model in place, buffers included; of a tensor,"
             " tensor.to(device) gives a copy there, which you have to keep.",
         )

@@ -1,7 +1,7 @@
 # %% [markdown]
 # # Devices and mixed precision
 #
-# On a large GPU a training step takes milliseconds that takes seconds on a processor. To get there, you need three things:
+# A training step that takes a second on a processor takes milliseconds on a large GPU. To get there, you need three things:
 #
 # | part | you learn |
 # | --- | --- |
@@ -157,7 +157,7 @@ def format_of(dtype: torch.dtype) -> dict[str, object]:
         "bits": info.bits,
         "largest number": f"{info.max:.1g}",
         "smallest normal number": f"{info.tiny:.1g}",
-        "next number after 1": f"{1 + info.eps:.7g}",
+        "next number after 1": f"{1 + info.eps:.8g}",
         "1 + 0.001": f"{(torch.ones(1, dtype=dtype) + 0.001).item():.7g}",
     }
 
@@ -174,7 +174,7 @@ learn.results_table(
 # what needs the digits, such as the softmax in the loss, stays in 32. You put the forward pass and the loss inside. `backward()` follows by itself what the forward pass did, and the optimizer's
 # step belongs to the weights: both come after the block.
 #
-# **Exercise.** Write `train_step`: one training step in mixed precision with `bfloat16`, on whatever device the inputs lie. It returns the loss as a number. Gradients of an earlier step
+# **Exercise.** Write `train_step`: one training step in mixed precision with `bfloat16`, on the device on which the inputs lie. It returns the loss as a number. Gradients of an earlier step
 # must not count again.
 #
 # <details><summary>Hint</summary>
@@ -205,10 +205,11 @@ def train_step(
 # %% locked="three_losses"
 def three_losses(step) -> list:
     """What three steps return that train two weights, 0 at first, on a single input 1 of class 0."""
-    model = nn.Linear(1, 2, bias=False)
+    model = nn.Linear(1, 2, bias=False).to(device)
     nn.init.zeros_(model.weight)
     optimizer = torch.optim.SGD(model.parameters(), lr=1.0)
-    return [step(model, optimizer, torch.ones(1, 1), torch.tensor([0])) for _ in range(3)]
+    inputs, labels = torch.ones(1, 1).to(device), torch.tensor([0]).to(device)
+    return [step(model, optimizer, inputs, labels) for _ in range(3)]
 
 
 # %% [markdown]
@@ -234,15 +235,23 @@ def with_sgd(model, inputs, labels):
 
 torch.manual_seed(3)
 layers = nn.Conv2d(1, 4, 3), nn.BatchNorm2d(4), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(4, 3)
-network = nn.Sequential(*layers)
-watched = checks.observe_mixed_precision(with_sgd, network, torch.randn(6, 1, 8, 8), torch.arange(6) % 3)
-there = small_network().to(device), some_inputs.to(device), some_labels.to(device)
-watched_there = checks.observe_mixed_precision(with_sgd, *there)
+convolutional = nn.Sequential(*layers).to(device), torch.randn(6, 1, 8, 8).to(device), (torch.arange(6) % 3).to(device)
+watched = checks.observe_mixed_precision(with_sgd, *convolutional)
+linear = nn.Linear(4, 2).to(device), some_inputs.to(device), some_labels.to(device)
+watched_linear = checks.observe_mixed_precision(with_sgd, *linear)
 graded(
     (2, checks.check_autocast(watched)),
     (1, checks.check_full_precision_weights(watched)),
-    (1, checks.check_autocast(watched_there)),
-    (1, checks.check_value("the loss of the third step", three_losses(train_step)[2], 0.1944, tolerance=0.005)),
+    (1, checks.check_autocast(watched_linear)),
+    (
+        1,
+        checks.check_value(
+            "the loss of the third step (gradients must not add up)",
+            three_losses(train_step)[2],
+            0.1944,
+            tolerance=0.005,
+        ),
+    ),
 )
 ### END HIDDEN TESTS
 
@@ -298,8 +307,8 @@ def body_and_head(train_body: bool = True, train_head: bool = True) -> nn.Module
 
 # %% test="training_bytes" points=5
 checks.show(
-    lambda: checks.check_value("the bytes of full fine-tuning", training_bytes(body_and_head()), 384),
-    lambda: checks.check_value("the bytes with a frozen body", training_bytes(body_and_head(train_body=False)), 192),
+    lambda: checks.check_value("the number of bytes of full fine-tuning", training_bytes(body_and_head()), 384),
+    lambda: checks.check_value("the number of bytes with a frozen body", training_bytes(body_and_head(train_body=False)), 192),
 )
 ### BEGIN HIDDEN TESTS
 class Tied(nn.Module):
@@ -323,11 +332,11 @@ def with_statistics():
 
 
 graded(
-    (1, checks.check_value("the bytes with a frozen head", training_bytes(body_and_head(train_head=False)), 288)),
-    (1, checks.check_value("the bytes with everything frozen", training_bytes(body_and_head(False, False)), 96)),
-    (1, checks.check_value("the bytes with a frozen body in 16 bits", training_bytes(frozen_in_16_bits()), 160)),
-    (1, checks.check_value("the bytes of two layers that share a weight", training_bytes(Tied()), 640)),
-    (1, checks.check_value("the bytes of a network with BatchNorm", training_bytes(with_statistics()), 496)),
+    (1, checks.check_value("the number of bytes with a frozen head", training_bytes(body_and_head(train_head=False)), 288)),
+    (1, checks.check_value("the number of bytes with everything frozen", training_bytes(body_and_head(False, False)), 96)),
+    (1, checks.check_value("the number of bytes with a frozen body in 16 bits", training_bytes(frozen_in_16_bits()), 160)),
+    (1, checks.check_value("the number of bytes of two layers that share a weight", training_bytes(Tied()), 640)),
+    (1, checks.check_value("the number of bytes of a network with BatchNorm", training_bytes(with_statistics()), 496)),
 )
 ### END HIDDEN TESTS
 

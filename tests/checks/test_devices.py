@@ -72,6 +72,7 @@ def test_what_was_left_behind_costs(move: Any) -> None:
 def test_the_tensors_are_named() -> None:
     assert "0.weight" in judged(head_left).rationale
     assert "1.running_mean" in judged(buffers_left).rationale
+    assert "return value 2" in judged(batch_left).rationale
 
 
 def test_any_gpu_will_do_unless_one_was_named() -> None:
