@@ -82,6 +82,12 @@ _KNOWN: tuple[tuple[type[BaseException], str, str], ...] = (
         "Model and data lie on different devices: move the batch with `.to(device)`.",
     ),
     (
+        Exception,
+        r"not compiled with CUDA|no NVIDIA driver|No CUDA GPUs",
+        "There is no GPU here that PyTorch can use. Name no device: take the one that you are"
+        " given, or `learn.pick_device()`.",
+    ),
+    (
         RuntimeError,
         r"mat1 and mat2 shapes|size mismatch|shape '.*' is invalid|must match the size",
         "Two sizes do not fit. Does the new layer have as many inputs as the old one"

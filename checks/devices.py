@@ -23,6 +23,7 @@ class DeviceFacts:
         places: name and device of each tensor, ``("conv.weight", "cuda:0")`` for example.
         wanted: the device that was asked for.
         failure: the learner's exception, if there was one.
+        given: how many tensors there were to move.
     """
 
     __pydantic_config__: ClassVar[dict[str, bool]] = {"arbitrary_types_allowed": True}
@@ -30,6 +31,7 @@ class DeviceFacts:
     places: tuple[tuple[str, str], ...] = ()
     wanted: str = "cpu"
     failure: LearnerError | None = None
+    given: int = 0
 
 
 def observe_devices(
@@ -44,26 +46,31 @@ def observe_devices(
         things: what to move.
         device: where to.
     """
+    given = sum(len(_places(each, 0)) for each in things)
     try:
         returned = calling(move, *things, device)
     except LearnerError as error:
         return DeviceFacts(failure=error)
     moved = returned if isinstance(returned, tuple | list) else (returned,)
-    return DeviceFacts(tuple(place for each in moved for place in _places(each)), str(device))
+    places = tuple(
+        place for number, each in enumerate(moved, start=1) for place in _places(each, number)
+    )
+    return DeviceFacts(places, str(device), given=given)
 
 
-def _places(thing: object) -> list[tuple[str, str]]:
+def _places(thing: object, number: int) -> list[tuple[str, str]]:
+    """Name and device of a thing's tensors; it was the so many-th that was returned."""
     if isinstance(thing, nn.Module):
         named = [*thing.named_parameters(), *thing.named_buffers()]
         return [(name, str(tensor.device)) for name, tensor in named]
     if isinstance(thing, torch.Tensor):
-        return [("a tensor", str(thing.device))]
+        return [(f"return value {number}", str(thing.device))]
     return []
 
 
 @checked("devices.same")
 def check_devices(facts: DeviceFacts) -> Verdict:
-    """All parameters, buffers and tensors lie on the device that was asked for.
+    """All parameters, buffers and tensors come back, on the device that was asked for.
 
     Args:
         facts: what :func:`observe_devices` saw.
@@ -78,10 +85,15 @@ def check_devices(facts: DeviceFacts) -> Verdict:
     elsewhere = [name for name, place in facts.places if not _is(place, facts.wanted)]
     if elsewhere:
         raise LearnerError(
-            f"{plural(len(elsewhere), 'tensor')} of {len(facts.places)} do not lie on"
-            f" {facts.wanted}{first(elsewhere)}.",
+            f"Found on another device than {facts.wanted}: {len(elsewhere)} of"
+            f" {plural(len(facts.places), 'tensor')}{first(elsewhere)}.",
             hint="model.to(device) moves a model in place, buffers included; of a tensor,"
             " tensor.to(device) gives a copy there, which you have to keep.",
+        )
+    if len(facts.places) < facts.given:
+        raise LearnerError(
+            f"Only {len(facts.places)} of {plural(facts.given, 'tensor')} came back.",
+            hint="Return everything that you were given: the model, and each tensor of the batch.",
         )
     return passed("devices.same", f"All {len(facts.places)} tensors lie on {facts.wanted}.")
 

@@ -158,6 +158,18 @@ def test_tensors_on_two_devices_get_advice(message: str) -> None:
     assert ".to(device)" in advice_for(RuntimeError(message))
 
 
+@pytest.mark.parametrize(
+    "error",
+    [
+        AssertionError("Torch not compiled with CUDA enabled"),
+        RuntimeError("Found no NVIDIA driver on your system. Please check that you have one"),
+        RuntimeError("No CUDA GPUs are available"),
+    ],
+)
+def test_who_names_a_gpu_that_is_not_there_gets_advice(error: Exception) -> None:
+    assert "pick_device" in advice_for(error)
+
+
 @pytest.mark.parametrize("error", [KeyError("a"), RuntimeError("unheard of"), ValueError("")])
 def test_unknown_mistake_gets_general_advice(error: Exception) -> None:
     assert advice_for(error) == GENERAL

@@ -56,7 +56,13 @@ def nothing(network: nn.Module, batch: torch.Tensor, device: torch.device) -> No
     both(network, batch, device)
 
 
-@pytest.mark.parametrize("move", [batch_left, model_left, head_left, buffers_left, nothing])
+def batch_forgotten(network: nn.Module, batch: torch.Tensor, device: torch.device) -> Any:
+    return network.to(device)
+
+
+@pytest.mark.parametrize(
+    "move", [batch_left, model_left, head_left, buffers_left, nothing, batch_forgotten]
+)
 def test_what_was_left_behind_costs(move: Any) -> None:
     verdict = judged(move)
     assert verdict.status is Status.FAILED
@@ -66,6 +72,7 @@ def test_what_was_left_behind_costs(move: Any) -> None:
 def test_the_tensors_are_named() -> None:
     assert "0.weight" in judged(head_left).rationale
     assert "1.running_mean" in judged(buffers_left).rationale
+    assert "return value 2" in judged(batch_left).rationale
 
 
 def test_any_gpu_will_do_unless_one_was_named() -> None:

@@ -116,6 +116,9 @@ def register() -> torch.device:
     _setup_privateuseone_for_python_backend(rename=NAME)
     library = torch.library.Library("_", "IMPL")  # type: ignore[no-untyped-call]
     library.fallback(_fallback, "PrivateUse1")  # type: ignore[no-untyped-call]
+    # autocast can be on, as with a GPU, but computes in what it is given.
+    getattr(torch, NAME).get_amp_supported_dtype = lambda: [torch.bfloat16, torch.float16]
+    library.fallback(torch.library.fallthrough_kernel, "AutocastPrivateUse1")  # type: ignore[no-untyped-call]
     _kept.append(library)
     _let_safetensors_store()
     return torch.device(NAME, 0)
