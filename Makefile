@@ -26,7 +26,7 @@ demo: setup ## build, release, and grade a small class: the main job, in minutes
 test test-fast: export OMP_NUM_THREADS = 1
 
 test: setup ## every test, the whole course included
-	$(PYTEST) -n $(WORKERS) --dist loadfile --no-loadscope-reorder
+	$(PYTEST) -n $(WORKERS) --dist loadfile --no-loadscope-reorder --durations 20
 
 test-gpu: setup ## the tests that need a GPU; fails where there is none
 	WORKSHOP_REQUIRE_GPU=1 $(PYTEST) -m gpu tests/gpu
