@@ -17,7 +17,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, TypeAdapter, ValidationError
 
-from workshop.errors import WorkshopError
+from workshop.grading.failures import NotGraded
 from workshop.grading.sandbox.bubblewrap import View, gpu_devices
 from workshop.grading.sandbox.launch import run_confined
 from workshop.grading.sandbox.levels import Confinement
@@ -110,7 +110,7 @@ def kernel_gpus(confinement: str = Confinement.BUBBLEWRAP) -> tuple[Gpu, ...]:
         confinement: the name of the level that kernels run at.
 
     Raises:
-        WorkshopError: this machine has GPUs, but a kernel cannot be asked about them.
+        NotGraded: this machine has GPUs, but a kernel cannot be asked about them.
     """
     if not _may_have_gpus():
         return ()
@@ -155,9 +155,10 @@ def _answers(output: str) -> Iterator[str]:
     return (line.removeprefix("GPUS ") for line in output.splitlines() if line.startswith("GPUS "))
 
 
-def _not_found(why: str) -> WorkshopError:
-    return WorkshopError(
+def _not_found(why: str) -> NotGraded:
+    return NotGraded(
         f"this machine has a GPU, but PyTorch could not be asked about it: {why}",
         where="the confined process that asks",
         remedy=f"run: workshop doctor; to grade without the GPU set {VISIBLE}= (to nothing)",
+        stops=True,
     )

@@ -28,7 +28,6 @@ from nbformat.v4 import new_output
 from workshop.errors import WorkshopError
 from workshop.grading.channels import Meter
 from workshop.grading.client import Client, confined_view
-from workshop.grading.fetched import fetched
 from workshop.grading.memory import FASTER_TRAINING, oom_kills
 from workshop.grading.records import CellState, Outcome, nbgrader_of, record_of
 from workshop.grading.sandbox.bubblewrap import MEGABYTE, Room
@@ -243,6 +242,9 @@ class _Run:
         self.client.meter = limits.meter()
         self.client.bounds = limits.bounds()
         if level is Confinement.BUBBLEWRAP:
+            # A process that only writes down what others graded has no use for PyTorch.
+            from workshop.grading.fetched import fetched  # noqa: PLC0415
+
             self.client.view = confined_view(cwd, dict(env), features, fetched(notebook))
             self.client.warm = warm
             # Nothing in there is worth a goodbye.

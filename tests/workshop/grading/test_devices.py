@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from workshop.errors import WorkshopError
 from workshop.grading import devices
 from workshop.grading.devices import ON_CPU, Device, Gpu, kernel_gpus, nth_visible, recorded
+from workshop.grading.failures import NotGraded
 
 TWO = [
     {"name": "Model A", "memory_mb": 40_000, "uuid": "GPU-1-a"},
@@ -81,8 +81,9 @@ def test_no_answer_is_an_error_with_a_remedy(
     output: str, errors: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     answer(monkeypatch, output, errors)
-    with pytest.raises(WorkshopError) as caught:
+    with pytest.raises(NotGraded) as caught:
         kernel_gpus()
+    assert caught.value.stops  # the same would happen to every submission
     assert "CUDA_VISIBLE_DEVICES" in str(caught.value.remedy)
     assert not errors or errors in caught.value.what
 

@@ -30,6 +30,8 @@ from workshop.grading.sandbox.launch import Bounds, Sandbox
 MEMORY, PROCESSES, FILES, OUTPUT = "memory", "processes", "files", "output"
 GPU_MEMORY = "GPU memory"
 _SECONDS_BETWEEN_LOOKS = 0.1
+_LOOKS = 2
+"""How many have to find too much memory, one after the other."""
 # The driver is asked by a command that takes a tenth of a second.
 _SECONDS_BETWEEN_LOOKS_AT_GPU = 1.0
 # What CUDA and its libraries hold beside the tensors, in a process or two.
@@ -101,8 +103,11 @@ class Watchdog:
         """Whether the processes together use too much now; empty if they do not."""
         pids = self._pids()
         _, memory = self._used(pids)
-        # The cheap sum counts twice what processes share; it is an upper bound.
-        over = memory > self._memory and self._without_double(pids, memory) > self._memory
+        # The cheap sum counts twice what processes share; it is an upper bound. So is the other sum
+        # while processes end: what they shared belongs to those that are looked at after them.
+        over = memory > self._memory and all(
+            self._without_double(self._pids(), memory) > self._memory for _ in range(_LOOKS)
+        )
         return MEMORY if over else ""
 
     def _look_at_gpu(self) -> str:

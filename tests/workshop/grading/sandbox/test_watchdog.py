@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import itertools
 import subprocess
 import sys
 import threading
@@ -10,7 +12,7 @@ import pytest
 
 from workshop.grading.sandbox.bubblewrap import MEGABYTE, View
 from workshop.grading.sandbox.launch import Bounds, launch
-from workshop.grading.sandbox.watchdog import PROCESSES, Watchdog
+from workshop.grading.sandbox.watchdog import MEMORY, PROCESSES, Watchdog
 
 # More than its bound if what they share is counted twice.
 FORKS = """
@@ -20,6 +22,29 @@ while True:
     os.fork()
     time.sleep(0.2)
 """
+
+
+SHARES = """
+kept = bytearray(b'x' * 100_000_000)
+import os, time
+os.fork()
+time.sleep(30)
+"""
+
+
+@pytest.mark.parametrize(("seen", "reason"), [([999, 0], ""), ([999], MEMORY)])
+def test_memory_that_looked_too_much_only_while_a_process_ended_stops_nobody(
+    seen: list[int], reason: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks = itertools.cycle(seen)
+    monkeypatch.setattr(Watchdog, "_without_double", lambda *_: next(looks) * MEGABYTE)
+    with launch([sys.executable, "-c", SHARES], View(), Bounds(memory=150 * MEGABYTE)) as sandbox:
+        watchdog = Watchdog(sandbox)
+        watchdog.start()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            sandbox.process.wait(6)
+        watchdog.close()
+    assert sandbox.reason == reason
 
 
 def test_counting_shared_memory_does_not_keep_from_counting_processes(
