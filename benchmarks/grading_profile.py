@@ -24,7 +24,7 @@ from benchmarks.classes import class_course
 from benchmarks.output import save
 from workshop.course import Course
 from workshop.grading import verification
-from workshop.grading.client import Client
+from workshop.grading.asking import AskingClient
 from workshop.grading.converter import DurableAutograde
 from workshop.grading.execution import _Run
 from workshop.grading.grade import grade
@@ -35,7 +35,7 @@ _STAGES: dict[str, tuple[Any, str]] = {
     "look at the submission": (DurableAutograde, "init_assignment"),
     "start and end the kernel": (verification, "run_cells"),
     "the cells themselves": (_Run, "_cell"),
-    "ask about graded cells": (Client, "after_cell"),
+    "ask about graded cells": (AskingClient, "after_cell"),
     "restore the notebook": (RestoreSubmission, "preprocess"),
     "prepare the questions": (verification.Verification, "__init__"),
     "decide": (verification.Verification, "finish"),

@@ -13,6 +13,7 @@ ROOT = Path(__file__).parents[1]
 CHECKS = {"checks", "torch", "numpy", "safetensors", "scipy", "IPython"}
 ASSETS = {"huggingface_hub", "numpy", "timm", "torch", "torchvision", "tqdm", "transformers"}
 LEARN = {"matplotlib", "numpy", "pandas", "safetensors", "sklearn", "torch", "tqdm"}
+RECALL = {"cryptography", "timm", "torch"}
 OWN = {"workshop.assets", "workshop.learn"}
 
 
@@ -55,6 +56,17 @@ def test_checks_do_not_import_the_workshop() -> None:
     names = [name for path in _modules("checks") for _, name in _imported(path)]
     assert names
     assert not [name for name in names if name.partition(".")[0] == "workshop"]
+
+
+def test_what_kernels_recall_with_imports_nothing_else_of_the_workshop() -> None:
+    # It runs beside learners' code, though learners do not have it.
+    modules = _modules("workshop/recall")
+    names = {name for path in modules for _, name in _imported(path)}
+    assert not [name for name in names if name.startswith("workshop.") and "recall" not in name]
+    own = {name for name in names if name.startswith("workshop.recall")}
+    assert own
+    foreign = [line for path in modules for line in _foreign(path, RECALL)]
+    assert all(any(each in line for each in own) for line in foreign), foreign
 
 
 def test_assets_import_nothing_else_of_the_workshop() -> None:

@@ -38,7 +38,7 @@ _SECONDS_BETWEEN_LOOKS = 0.2
 class Client(NotebookClient):
     """Runs cells in a kernel that is confined, or not.
 
-    Subclasses override :meth:`on_message` and :meth:`after_cell`.
+    Subclasses override :meth:`on_message`, :meth:`before_cells` and :meth:`after_cell`.
     """
 
     meter: Meter
@@ -101,6 +101,12 @@ class Client(NotebookClient):
         thread that called ``execute_cell`` or ``run_code``. What is in it may be forged; that it
         is small enough, and the content a dict, has been checked. An exception is logged and
         changes nothing.
+        """
+
+    def before_cells(self) -> None:
+        """The kernel is up, and no cell has run: here nothing is done.
+
+        :meth:`run_code` may be used.
         """
 
     def after_cell(self, cell: NotebookNode) -> None:

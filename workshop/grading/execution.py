@@ -14,7 +14,7 @@ import signal
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from subprocess import DEVNULL
@@ -266,6 +266,8 @@ class _Run:
                     f"{self.client.last_words()}",
                     remedy="run `jupyter kernelspec list` in the environment that grades",
                 ) from error
+            with suppress(DeadKernelError, CellTimeoutError):  # it is the first cell that says so
+                self.client.before_cells()
             began = time.monotonic()
             outcome, message = self._cells(began)
             seconds = time.monotonic() - began

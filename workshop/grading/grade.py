@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import difflib
 from collections.abc import Callable, Generator, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 from nbgrader.api import Gradebook
@@ -34,9 +34,10 @@ from workshop.grading.ledger import Ledger
 from workshop.grading.nbgrader_steps import ExecuteSubmission
 from workshop.grading.prechecks import RejectedSubmission
 from workshop.grading.records import Outcome
+from workshop.grading.rehearsal import WORTH_IT
 from workshop.grading.results import SubmissionResult, in_one_line, read_result, submissions_of
 from workshop.grading.sandbox.levels import require
-from workshop.grading.worker import Answer, Request, converter_for, log
+from workshop.grading.worker import Answer, Request, converter_for, log, rehearse_for
 from workshop.grading.worker import run as run_converter
 
 _T = TypeVar("_T")
@@ -218,6 +219,7 @@ class _Grader:
             self.stored.append(student)
             rejected = entry.outcome is Outcome.REJECTED
             yield student, RejectedSubmission(entry.message) if rejected else None
+        requests = [replace(each, rehearse=len(requests) >= WORTH_IT) for each in requests]
         done = set[str]()
         if not blocked:
             with contextlib.closing((self.pool or self._in_turn)(requests)) as answers:
@@ -265,6 +267,7 @@ class _Grader:
     ) -> Generator[tuple[Request, Answer], None, None]:
         """Grade in this process, and write as soon as there is something to write."""
         for request in requests:
+            rehearse_for(self.course, self.config, request)
             converter = converter_for(self.ledger, self.config, request)
             converter.stop = self.stop
             yield request, Answer(None, run_converter(converter, self.course.root))

@@ -21,7 +21,7 @@ from traitlets import Bool, Enum, Float, Int, Unicode
 from workshop.course import Course
 from workshop.errors import WorkshopError
 from workshop.grading.converter import DurableAutograde
-from workshop.grading.devices import PRECISIONS, Device
+from workshop.grading.devices import CPU, PRECISIONS, Device
 from workshop.grading.execution import Execution, Limits, scratch_copy
 from workshop.grading.failures import patiently
 from workshop.grading.feedback_cells import clean_for_student
@@ -143,6 +143,12 @@ class ExecuteSubmission(NbGraderPreprocessor):  # type: ignore[misc]
         help="Whether kernels are forked from a process that has imported the libraries already.",
     ).tag(config=True)
 
+    shared_training_mb = Int(
+        2048,
+        help="Disk for the steps of training that right submissions of a notebook repeat: they are "
+        "computed once, with your solution. 0 for none, then all of them compute everything.",
+    ).tag(config=True)
+
     def preprocess(self, nb: NotebookNode, resources: dict[str, Any]) -> _Converted:
         """Execute the notebook in place and note in its metadata how that ended.
 
@@ -151,13 +157,17 @@ class ExecuteSubmission(NbGraderPreprocessor):  # type: ignore[misc]
         """
         # A process that only writes down what others graded has no use for PyTorch.
         from workshop.grading.on_device import run_on_device  # noqa: PLC0415
+        from workshop.grading.rehearsal import recalled  # noqa: PLC0415
         from workshop.grading.verification import load_thresholds, run_verified  # noqa: PLC0415
 
         limits = Limits(**{each.name: getattr(self, each.name) for each in fields(Limits)})
         about = resources["nbgrader"]
         # Converters work in the course's root.
         course = Course.at(Path.cwd())
-        calibration = course.calibration(about["assignment"], about["notebook"])
+        names = (about["assignment"], about["notebook"])
+        calibration = course.calibration(*names)
+        steps = recalled(course, *names) if self.shared_training_mb > 0 else None
+        confined = self.confinement == Confinement.BUBBLEWRAP
 
         def run(notebook: NotebookNode, device: Device, env: Mapping[str, str]) -> Execution:
             with scratch_copy(Path(resources["metadata"]["path"])) as scratch:
@@ -171,6 +181,7 @@ class ExecuteSubmission(NbGraderPreprocessor):  # type: ignore[misc]
                     confinement=self.confinement,
                     warm=self.warm_kernels,
                     features=shared_features(course),
+                    recalled=steps if confined and device.kind == CPU else None,
                     device=device,
                 )
 

