@@ -104,6 +104,9 @@ from checks.optimizer import (
 from checks.overview import (
     progress,
 )
+from checks.quantisation import (
+    check_quantised,
+)
 from checks.quiz import (
     Form,
     Key,
@@ -234,6 +237,7 @@ __all__ = [
     "check_only_statistics",
     "check_order",
     "check_padding",
+    "check_quantised",
     "check_random_flips",
     "check_ranking",
     "check_rates_by_part",
