@@ -1,8 +1,9 @@
 """Are weights quantised block by block, as absmax quantisation does it?
 
 The numbers of a tensor are cut into blocks. Each block has a scale, its largest absolute value over
-the largest code, and each number becomes the nearest multiple of it: the code (Dettmers et al. 2022,
-"8-bit Optimizers via Block-wise Quantization", section 2; used by QLoRA, Dettmers et al. 2023).
+the largest code, and each number becomes the nearest multiple of it, its code (Dettmers et al.
+2022, "8-bit Optimizers via Block-wise Quantization"; QLoRA, Dettmers et al. 2023, stores its frozen
+weights in such blocks).
 """
 
 from __future__ import annotations
@@ -33,15 +34,14 @@ def largest_code(bits: int) -> int:
 
 
 @checked("quantised.blocks")
-def check_quantised(
-    found: object, weight: torch.Tensor, *, bits: int, block_size: int
-) -> Verdict:
+def check_quantised(found: object, weight: torch.Tensor, *, bits: int, block_size: int) -> Verdict:
     """A weight became codes and scales, one row of codes and one scale for each block.
 
     Args:
         found: the learner's pair of codes, int8 ``[blocks, block_size]``, and scales, float32
             ``[blocks]``.
-        weight: what was to be quantised; the number of its elements is a multiple of ``block_size``.
+        weight: what was to be quantised, of any shape whose number of elements is a multiple of
+            ``block_size``.
         bits: from 2 to 8.
         block_size: how many numbers share a scale, in the order of the flattened weight.
     """
@@ -112,15 +112,13 @@ def _require_scales(
     wrong = (~_close(scales, expected) & used).nonzero().flatten().tolist()
     if not wrong:
         return
-    steps = 2**bits - 1
+    steps, overall = 2**bits - 1, expected.max().expand_as(expected)
     guesses = {
         "they are the largest absolute values, not yet divided": largest * expected,
         f"they divide by 2**bits = {2**bits}": largest * expected / 2**bits,
         f"they divide by 2**bits - 1 = {steps}": largest * expected / steps,
         f"they divide by 2**(bits - 1) = {largest + 1}": largest * expected / (largest + 1),
-        "the largest absolute value of the whole weight is in all of them": expected.max().expand_as(
-            expected
-        ),
+        "the largest absolute value of the whole weight is in all of them": overall,
         "they come from the largest numbers, and negative ones may be further from 0": blocks.amax(
             dim=1
         )
@@ -156,7 +154,7 @@ def _require_codes(
             hint="Its scale is 0, and 0 / 0 is not a number: clamp the scale you divide by.",
         )
     exact = blocks / scales.clamp_min(torch.finfo(torch.float32).tiny)[:, None]
-    wrong = ((codes - exact).abs() > 0.5 + _TIE).any(dim=1).nonzero().flatten().tolist()  # noqa: PLR2004 - half a step
+    wrong = ((codes - exact).abs() > 0.5 + _TIE).any(dim=1).nonzero().flatten().tolist()
     if wrong:
         cut = torch.equal(codes, exact.trunc().long()) or torch.equal(codes, exact.floor().long())
         raise LearnerError(

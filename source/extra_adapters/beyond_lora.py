@@ -38,7 +38,7 @@ print(f"Running on: {device}")
 
 # %% locked="load_data"
 MAX_LENGTH = 40  # tokens; hardly any of these texts is longer
-train = assets.load_target_data("short_texts", "train", per_class=200)
+train = assets.load_target_data("short_texts", "train", per_class=120)
 validation = assets.load_target_data("short_texts", "validation", per_class=100)
 tokenizer = assets.load_tokenizer("minilm")
 
@@ -551,9 +551,10 @@ trained = {
 rows = {}
 for name, (model, took) in trained.items():
     count = model.get_nb_trainable_parameters()[0]
-    interval = checks.wilson_interval(round(accuracy(model) * len(validation.texts)), len(validation.texts))
+    share = accuracy(model)
+    low, high = checks.wilson_interval(round(share * len(validation.texts)), len(validation.texts))
     rows[name] = {
-        "validation accuracy": f"{accuracy(model):.2f} ({interval[0]:.2f} to {interval[1]:.2f})",
+        "validation accuracy": f"{share:.2f} ({low:.2f} to {high:.2f})",
         "trainable parameters": f"{count:,}",
         "base, MB": f"{(bytes_of(model) - 4 * count) / 1e6:.1f}",
         "adapters and head to store, MB": f"{4 * count / 1e6:.1f}",
