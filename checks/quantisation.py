@@ -82,6 +82,14 @@ def _pair(found: object, blocks: torch.Tensor) -> tuple[torch.Tensor, torch.Tens
             actual=shape_or_type(scales),
             hint="Take the largest absolute value along dim=1, of each row by itself.",
         )
+    if codes.dtype == torch.uint8:
+        raise LearnerError(
+            "The codes are torch.uint8, which has no negative numbers.",
+            expected="torch.int8",
+            actual="torch.uint8",
+            hint="The grid is symmetric: a weight of 0 has the code 0, negative weights have negative"
+            " codes.",
+        )
     if codes.dtype != torch.int8:
         raise LearnerError(
             f"The codes are {codes.dtype}: a number of that type takes"
@@ -161,7 +169,9 @@ def _require_codes(
             f"{share(wrong, len(blocks))} blocks have codes that are not the nearest"
             + (": they are cut off instead of rounded." if cut else f", first: block {wrong[0]}."),
             expected="the nearest whole number to weight / scale",
-            hint=".to(torch.int8) cuts off what stands behind the point: .round() before it.",
+            hint=".to(torch.int8) cuts off what stands behind the point: .round() before it."
+            if cut
+            else "Divide each block by its own scale, then round.",
         )
 
 

@@ -86,6 +86,7 @@ def _set(place: tuple[int, ...], value: float) -> Callable[[torch.Tensor], torch
         (_codes(lambda codes: codes.reshape(6, 20)), "[15, 8]"),
         (_codes(lambda codes: codes.float()), "torch.int8"),
         (_codes(lambda codes: codes.long()), "8 bytes"),
+        (_codes(lambda codes: (codes + 8).to(torch.uint8)), "no negative"),
         (_scales(lambda scales: scales[:, None]), "[15]"),
         (_scales(lambda scales: 7 * scales), "not yet divided"),
         (_scales(lambda scales: 7 * scales / 16), "2**bits = 16"),
