@@ -87,8 +87,8 @@ def _pair(found: object, blocks: torch.Tensor) -> tuple[torch.Tensor, torch.Tens
             "The codes are torch.uint8, which has no negative numbers.",
             expected="torch.int8",
             actual="torch.uint8",
-            hint="The grid is symmetric: a weight of 0 has the code 0, negative weights have negative"
-            " codes.",
+            hint="The grid is symmetric: a weight of 0 has the code 0, and negative weights have"
+            " negative codes.",
         )
     if codes.dtype != torch.int8:
         raise LearnerError(
@@ -164,7 +164,12 @@ def _require_codes(
     exact = blocks / scales.clamp_min(torch.finfo(torch.float32).tiny)[:, None]
     wrong = ((codes - exact).abs() > 0.5 + _TIE).any(dim=1).nonzero().flatten().tolist()
     if wrong:
-        cut = torch.equal(codes, exact.trunc().long()) or torch.equal(codes, exact.floor().long())
+        # Rounding and cutting off differ where a number is not whole already.
+        between = (exact - exact.round()).abs() > _TIE
+        cut = any(
+            torch.equal(codes[between], towards(exact[between]).long())
+            for towards in (torch.trunc, torch.floor)
+        )
         raise LearnerError(
             f"{share(wrong, len(blocks))} blocks have codes that are not the nearest"
             + (": they are cut off instead of rounded." if cut else f", first: block {wrong[0]}."),
