@@ -38,7 +38,7 @@ print(f"Running on: {device}")
 
 # %% locked="load_data"
 MAX_LENGTH = 40  # tokens; hardly any of these texts is longer
-train = assets.load_target_data("short_texts", "train", per_class=120)
+train = assets.load_target_data("short_texts", "train", per_class=200)
 validation = assets.load_target_data("short_texts", "validation", per_class=100)
 tokenizer = assets.load_tokenizer("minilm")
 
@@ -493,7 +493,7 @@ def accuracy(model: nn.Module, data: assets.TextData = validation) -> float:
 #
 # **Exercise.** Make `qlora_model` with `new_adapted()`: a MiniLM in 4 bits, with adapters. Train it with `fit` on the training texts for `EPOCHS` epoch, with an
 # `AdamW` over its trainable parameters and a learning rate of `RATE`; keep the seconds that `fit` returns as `qlora_seconds`. It takes
-# some 15 seconds on one core.
+# some 20 seconds on one core.
 #
 # <details><summary>Hint</summary>
 #
@@ -579,7 +579,7 @@ learn.results_table(rows)
 # - What trains, and what is stored for a task, is the same with either base. DoRA adds 6 % to the adapters, and some time for its norms.
 #
 # Another adapter trains far fewer numbers still: **(IA)³** (Liu et al. 2022) only scales keys, values and the inputs of some layers, each by one number for
-# a feature. Set `TRY_IA3 = True` and run the cell: it takes some 10 seconds. What do you expect, with a rate five times as high?
+# a feature. Set `TRY_IA3 = True` and run the cell: it takes some 15 seconds. What do you expect, with a rate five times as high?
 
 # %%
 TRY_IA3 = False
