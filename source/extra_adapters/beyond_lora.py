@@ -431,16 +431,20 @@ def new_adapted(quantised: bool = True, dora: bool = False, seed: int | None = N
 
 
 # %% [markdown]
-# The loop that trains is the one of `lora`: batches of like length, a rate that rises and falls, gradients that are not too long.
+# The loop that trains is the one of `lora`: batches of like length, a rate that rises and falls, gradients that are not too long. With adapters on every
+# linear layer a training goes astray more easily, so three things differ. The rate is lower, and it rises over a quarter of the steps. And texts of the same
+# length are shuffled before they are cut into batches: in the order of the file many a batch would be nearly all of one class.
 
 # %% locked="fit"
-EPOCHS, RATE, BATCH_SIZE, WARM_UP = 1, 2e-3, 8, 10
+EPOCHS, RATE, BATCH_SIZE = 1, 2e-3, 8
+WARM_UP = 0.25  # of the steps
 
 
 def in_batches(texts: list[str], batch_size: int) -> list[list[int]]:
-    """Indexes in batches of like length, in random order."""
+    """Indexes in batches of like length, in random order. Which of equally long texts meet is random, too."""
     masks = tokenizer(texts, truncation=True, max_length=MAX_LENGTH)["attention_mask"]
-    order = sorted(range(len(texts)), key=lambda row: len(masks[row]))
+    shuffled = random.sample(range(len(texts)), len(texts))
+    order = sorted(shuffled, key=lambda row: len(masks[row]))
     batches = [order[start : start + batch_size] for start in range(0, len(order), batch_size)]
     return random.sample(batches, len(batches))
 
@@ -456,9 +460,10 @@ def fit(
     """Train with batches of 8 texts; the seconds that it took."""
     began = time.perf_counter()
     steps = epochs * math.ceil(len(texts) / BATCH_SIZE)
+    rising = math.ceil(WARM_UP * steps)
 
     def share_of_rate(step: int) -> float:
-        return min(1.0, (step + 1) / WARM_UP, (steps - step) / (steps - WARM_UP))
+        return min((step + 1) / rising, (steps - step) / (steps + 1 - rising))
 
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, share_of_rate)
     for epoch in range(epochs):
@@ -495,6 +500,9 @@ def accuracy(model: nn.Module, data: assets.TextData = validation) -> float:
 # `AdamW` over its trainable parameters and a learning rate of `RATE`; keep the seconds that `fit` returns as `qlora_seconds`. It takes
 # some 20 seconds on one core.
 #
+# One short training is a matter of luck as well. When this notebook was made, 17 of 18 trainings with different seeds ended at accuracies between 0.67 and
+# 0.78, and one at 0.55, in spite of the slow start. So the check below the cell shows your accuracy, and the points are for what trained and what stayed.
+#
 # <details><summary>Hint</summary>
 #
 # As in `lora`: a list of the parameters with `requires_grad` goes into the optimizer.
@@ -515,19 +523,13 @@ qlora_seconds = fit(qlora_model, qlora_optimizer, train.texts, train.labels, EPO
 checks.show(
     lambda: checks.check_base_untouched(checks.observe_lora(qlora_model), new_quantised()),
     lambda: checks.check_adapters_trained(checks.observe_lora(qlora_model)),
-    lambda: checks.check_accuracy(qlora_model, validation, threshold=0.55, encode=encode),
+    lambda: checks.check_accuracy(qlora_model, validation, threshold=0.45, encode=encode),
 )
 ### BEGIN HIDDEN TESTS
 qlora_seen = checks.observe_lora(qlora_model)
 graded(
-    (2, checks.check_base_untouched(qlora_seen, new_quantised())),
-    (1, checks.check_adapters_trained(qlora_seen)),
-    (
-        3,
-        checks.check_accuracy(
-            qlora_model, held_out_texts(), threshold(), reserve=held_out_texts("reserve"), encode=encode
-        ),
-    ),
+    (3, checks.check_base_untouched(qlora_seen, new_quantised())),
+    (3, checks.check_adapters_trained(qlora_seen)),
     like=new_adapted,
 )
 ### END HIDDEN TESTS
