@@ -578,7 +578,7 @@ learn.results_table(rows)
 #   with far larger models and more data, found that 4 bits with adapters on all linear layers lose nothing against 16 bits.
 # - The base in 4 bits takes 40 % less memory here. What is left is nearly all embeddings: the linear layers alone shrink to a seventh.
 # - It is not faster, and mostly slower: in each step every weight is made from its codes twice. Quantisation buys memory and pays with time.
-# - What trains, and what is stored for a task, is the same with either base. DoRA adds 6 % to the adapters, and some time for its norms.
+# - What trains, and what is stored for a task, is the same with either base. DoRA adds 6 % to the adapters, and its norms take time in each step.
 #
 # Another adapter trains far fewer numbers still: **(IA)³** (Liu et al. 2022) only scales keys, values and the inputs of some layers, each by one number for
 # a feature. Set `TRY_IA3 = True` and run the cell: it takes some 15 seconds. What do you expect, with a rate five times as high?
