@@ -113,6 +113,9 @@ from checks.precision import (
     check_full_precision_weights,
     observe_mixed_precision,
 )
+from checks.quantisation import (
+    check_quantised,
+)
 from checks.quiz import (
     Form,
     Key,
@@ -246,6 +249,7 @@ __all__ = [
     "check_only_statistics",
     "check_order",
     "check_padding",
+    "check_quantised",
     "check_random_flips",
     "check_ranking",
     "check_rates_by_part",

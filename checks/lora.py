@@ -38,6 +38,7 @@ class Adapter:
         inputs: the columns of ``A``.
         outputs: the rows of ``B``.
         still: whether ``B`` is all zero, as it is before the first step.
+        magnitude: whether it has a magnitude for each output, as DoRA does.
     """
 
     module: str
@@ -47,6 +48,7 @@ class Adapter:
     inputs: int
     outputs: int
     still: bool
+    magnitude: bool = False
 
 
 @dataclass(frozen=True)
@@ -139,6 +141,7 @@ def _adapter(module: str, layer: Any, name: str) -> Adapter:
         inputs=int(down.shape[1]),
         outputs=int(up.shape[0]),
         still=not bool(up.detach().any()),
+        magnitude=_has(layer, "lora_magnitude_vector", name),
     )
 
 
@@ -258,6 +261,7 @@ def check_adapters(
     rank: int,
     alpha: float,
     dropout: float | None = None,
+    dora: bool = False,
 ) -> Verdict:
     """Exactly the targeted layers carry adapters, with this rank, scaling and dropout.
 
@@ -268,6 +272,8 @@ def check_adapters(
         rank: r.
         alpha: the scaling is ``alpha / rank``.
         dropout: the probability; not looked at if None.
+        dora: whether they are DoRA's (Liu et al. 2024), with a magnitude for each output, or plain
+            LoRA's, without.
     """
     facts, wanted = require_adapters(seen), targeted(base, targets)
     carrying = [each.module for each in facts.adapters]
@@ -313,6 +319,14 @@ def check_adapters(
             expected=f"{dropout:g}",
             actual=listing([f"{each:g}" for each in drops]),
             hint="Pass it as lora_dropout.",
+        )
+    unlike = [each.module for each in facts.adapters if each.magnitude is not dora]
+    if unlike:
+        raise LearnerError(
+            f"{share(unlike, len(carrying))} adapters have"
+            f" {'no magnitudes' if dora else 'magnitudes'}{first(unlike)}.",
+            expected="DoRA: with magnitudes" if dora else "plain LoRA: without magnitudes",
+            hint="use_dora=True in the configuration makes DoRA of LoRA; False is the default.",
         )
     return passed(
         "lora.adapters",

@@ -13,21 +13,28 @@ from checks.verdict import Verdict, passed
 
 
 def trainable_count(
-    base: nn.Module, *, targets: Sequence[str], rank: int, saved: PartNames = ()
+    base: nn.Module,
+    *,
+    targets: Sequence[str],
+    rank: int,
+    saved: PartNames = (),
+    dora: bool = False,
 ) -> int:
     """How many numbers train.
 
-    ``r (inputs + outputs)`` for each adapter (Hu et al. 2021, section 4.2), and all of the modules
-    that train whole.
+    ``r (inputs + outputs)`` for each adapter (Hu et al. 2021, section 4.2), with DoRA also a
+    magnitude for each output (Liu et al. 2024), and all of the modules that train whole.
 
     Args:
         base: the model without adapters.
         targets: last parts of the names of the adapted layers.
         rank: r.
         saved: names of the modules that train whole.
+        dora: whether the adapters are DoRA's.
     """
     adapters = sum(
-        rank * (each.in_features + each.out_features) for each in targeted(base, targets).values()
+        rank * (each.in_features + each.out_features) + dora * each.out_features
+        for each in targeted(base, targets).values()
     )
     parts = parts_of(saved)
     return adapters + sum(
@@ -43,6 +50,7 @@ def check_trainable_share(
     targets: Sequence[str],
     rank: int,
     saved: PartNames = "classifier",
+    dora: bool = False,
 ) -> Verdict:
     """As many numbers train as the formula says, none of them in the base model.
 
@@ -52,9 +60,10 @@ def check_trainable_share(
         targets: last parts of the names of the adapted layers.
         rank: r.
         saved: names of the modules that train whole.
+        dora: whether the adapters are DoRA's.
     """
     facts = require_adapters(seen)
-    expected = trainable_count(base, targets=targets, rank=rank, saved=saved)
+    expected = trainable_count(base, targets=targets, rank=rank, saved=saved, dora=dora)
     counted = sum(size for _, size in facts.trainable)
     thawed = [base_name(name) for name, _ in facts.trainable if not is_added(name)]
     if thawed:
@@ -67,7 +76,9 @@ def check_trainable_share(
     if counted != expected:
         raise LearnerError(
             "Another number of parameters trains than the formula gives.",
-            expected=f"{expected:,}, the sum of r (inputs + outputs) and the head",
+            expected=f"{expected:,}, the sum of r (inputs + outputs)"
+            + (", DoRA's magnitudes" if dora else "")
+            + " and the head",
             actual=f"{counted:,}",
             hint="Look at the adapted layers, the rank and modules_to_save.",
         )

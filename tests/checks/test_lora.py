@@ -87,6 +87,15 @@ def test_other_adapters_fail_and_are_named(changes: dict[str, Any], said: str) -
     assert said in str(verdict)
 
 
+@pytest.mark.parametrize("dora", [True, False])
+def test_dora_is_told_from_lora(dora: bool) -> None:
+    model = get_peft_model(tiny(), config(use_dora=dora))
+    assert adapters(model, dora=dora).status is Status.PASSED
+    verdict = adapters(model, dora=not dora)
+    assert verdict.status is Status.FAILED
+    assert "use_dora" in str(verdict)
+
+
 def test_dropout_is_looked_at_only_where_asked() -> None:
     model = get_peft_model(tiny(), config(lora_dropout=0.4))
     assert adapters(model, dropout=None).status is Status.PASSED
@@ -151,20 +160,23 @@ def test_head_that_would_stay_random_fails() -> None:
 # -------------------------------------------------------------------------- what trains
 
 
+@pytest.mark.parametrize("dora", [False, True])
 @pytest.mark.parametrize("rank", [1, 3, 8])
 @pytest.mark.parametrize("targets", [("query",), ("query", "value"), ("dense", "key")])
-def test_formula_gives_what_peft_counts(rank: int, targets: tuple[str, ...]) -> None:
-    model: Any = get_peft_model(tiny(), config(r=rank, target_modules=[*targets]))
+def test_formula_gives_what_peft_counts(rank: int, targets: tuple[str, ...], dora: bool) -> None:
+    model: Any = get_peft_model(tiny(), config(r=rank, target_modules=[*targets], use_dora=dora))
     expected, _ = model.get_nb_trainable_parameters()
-    count = checks.trainable_count(tiny(), targets=targets, rank=rank, saved="classifier")
-    assert count == expected
+    wanted: dict[str, Any] = {"targets": targets, "rank": rank, "dora": dora}
+    assert checks.trainable_count(tiny(), saved="classifier", **wanted) == expected
     seen = observe_lora(model)
     assert sum(size for _, size in seen.trainable) == expected
-    verdict = checks.check_trainable_share(seen, tiny(), targets=targets, rank=rank)
+    verdict = checks.check_trainable_share(seen, tiny(), **wanted)
     assert verdict.status is Status.PASSED
 
 
-@pytest.mark.parametrize("wrong", [{"rank": 2}, {"targets": ("query",)}, {"saved": ()}])
+@pytest.mark.parametrize(
+    "wrong", [{"rank": 2}, {"targets": ("query",)}, {"saved": ()}, {"dora": True}]
+)
 def test_another_count_fails(wrong: dict[str, Any]) -> None:
     seen = observe_lora(get_peft_model(tiny(), config()))
     wanted: dict[str, Any] = {"targets": TARGETS, "rank": 3}

@@ -32,8 +32,15 @@ def adapters_of(seen: Any) -> list[Verdict]:
 
 @pytest.mark.parametrize(
     "model",
-    [with_lora(), get_peft_model(tiny(), config()), with_lora(r=2), tiny(), None],
-    ids=["trained", "new", "other rank", "none", "nothing"],
+    [
+        with_lora(),
+        get_peft_model(tiny(), config()),
+        with_lora(r=2),
+        with_lora(use_dora=True),
+        tiny(),
+        None,
+    ],
+    ids=["trained", "new", "other rank", "DoRA", "none", "nothing"],
 )
 def test_facts_of_adapters(model: object) -> None:
     seen = checks.observe_lora(model)
