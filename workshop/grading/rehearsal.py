@@ -58,6 +58,8 @@ def rehearse(
     with contextlib.suppress(OSError), _claimed(folder) as ours:
         if not ours or (folder / _DONE).exists():
             return
+        for part in folder.glob("*.part"):  # of one that was killed
+            part.unlink()
         if _run(_solution(course, assignment, notebook), folder, seconds, megabytes):
             (folder / _DONE).touch()
             _keep_newest(folder.parent)

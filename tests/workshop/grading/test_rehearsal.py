@@ -223,8 +223,14 @@ def test_one_that_was_stopped_is_tried_again(
     monkeypatch.setattr(rehearsal, "_run", lambda *_: next(ended))
     run_it(course)
     assert where(course) is None
+    features = shared_features(course)
+    assert features is not None
+    (claim,) = features.glob("steps/*/*/*/claim")
+    half_written = claim.with_name("tmp.part")
+    half_written.touch()
     run_it(course)
     assert where(course) is not None
+    assert not half_written.exists()
 
 
 def test_it_ends_with_the_process_that_asked(course: Course, tmp_path: Path) -> None:

@@ -6,10 +6,11 @@ held in fact, the driver's own tool tells, by process.
 
 from __future__ import annotations
 
-import os
 import shutil
 import subprocess
 from collections.abc import Iterator
+
+from workshop.grading.sandbox.processes import pid_namespace
 
 TOOL = "nvidia-smi"
 _QUERY = ("--query-compute-apps=pid,used_gpu_memory", "--format=csv,noheader,nounits")
@@ -28,11 +29,11 @@ def used_by(init_pid: int) -> int:
     Args:
         init_pid: its first process, as seen from outside.
     """
-    inside = _namespace(init_pid)
+    inside = pid_namespace(init_pid)
     return sum(
         megabytes * _MEGABYTE
         for pid, megabytes in _listed()
-        if inside is not None and _namespace(pid) == inside
+        if inside is not None and pid_namespace(pid) == inside
     )
 
 
@@ -51,11 +52,3 @@ def _listed() -> Iterator[tuple[int, int]]:
         pid, _, used = (each.strip() for each in line.partition(","))
         if pid.isdecimal() and used.isdecimal():
             yield int(pid), int(used)
-
-
-def _namespace(pid: int) -> str | None:
-    """The PID namespace that a process lives in; None if it is gone or not ours to see."""
-    try:
-        return os.readlink(f"/proc/{pid}/ns/pid")  # noqa: PTH115 - no path: pid:[4026531836]
-    except OSError:
-        return None

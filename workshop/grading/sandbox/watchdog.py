@@ -26,6 +26,7 @@ from workshop.grading.sandbox.bubblewrap import (
     gpu_devices,
 )
 from workshop.grading.sandbox.launch import Bounds, Sandbox
+from workshop.grading.sandbox.processes import processes_inside, with_own_memory
 
 MEMORY, PROCESSES, FILES, OUTPUT = "memory", "processes", "files", "output"
 GPU_MEMORY = "GPU memory"
@@ -106,7 +107,7 @@ class Watchdog:
         # The cheap sum counts twice what processes share; it is an upper bound. So is the other sum
         # while processes end: what they shared belongs to those that are looked at after them.
         over = memory > self._memory and all(
-            self._without_double(self._pids(), memory) > self._memory for _ in range(_LOOKS)
+            self._without_double(memory) > self._memory for _ in range(_LOOKS)
         )
         return MEMORY if over else ""
 
@@ -127,7 +128,7 @@ class Watchdog:
         """Threads, and bytes of memory that belongs to no file on a disk."""
         threads = memory = 0
         for pid in pids:
-            for line in self._read(f"{pid}/status").splitlines():
+            for line in _content(f"{pid}/status", self._processes).splitlines():
                 name, _, value = line.partition(":")
                 if name in ("RssAnon", "RssShmem"):
                     memory += int(value.split()[0]) * 1024
@@ -135,24 +136,16 @@ class Watchdog:
                     threads += int(value)
         return threads, memory
 
-    def _without_double(self, pids: list[str], at_most: int) -> int:
+    def _without_double(self, at_most: int) -> int:
         """The memory with each page counted once; ``at_most`` where that cannot be read."""
         total = 0
-        for pid in pids:
-            lines = self._read(f"{pid}/smaps_rollup").splitlines()
+        for pid in with_own_memory(processes_inside(self._sandbox.init_pid)):
+            lines = _content(f"/proc/{pid}/smaps_rollup").splitlines()
             shares = [line.split()[1] for line in lines if line.startswith(("Pss_A", "Pss_S"))]
             if lines and not shares:
                 return at_most
             total += sum(int(share) * 1024 for share in shares)
         return total
-
-    def _read(self, name: str) -> str:
-        try:
-            descriptor = os.open(name, os.O_RDONLY, dir_fd=self._processes)
-            with open(descriptor, encoding="ascii", errors="replace") as file:  # noqa: PTH123
-                return file.read()
-        except OSError:
-            return ""  # it has ended
 
     def _files(self) -> int:
         if self._processes is None:
@@ -163,6 +156,15 @@ class Watchdog:
                 found = os.statvfs(f"{self._sandbox.root}{folder}")
                 count += found.f_files - found.f_ffree
         return count
+
+
+def _content(name: str, folder: int | None = None) -> str:
+    try:
+        descriptor = os.open(name, os.O_RDONLY, dir_fd=folder)
+        with open(descriptor, encoding="ascii", errors="replace") as file:  # noqa: PTH123
+            return file.read()
+    except OSError:
+        return ""  # it has ended
 
 
 def describe(reason: str, bounds: Bounds) -> str:

@@ -72,3 +72,27 @@ def test_counting_shared_memory_does_not_keep_from_counting_processes(
             watchdog.close()
     assert begun.is_set()
     assert sandbox.reason == PROCESSES
+
+
+# A child that has not begun its own program yet has its parent's memory, all of it.
+SPAWNS = """
+import os, time
+os.mkfifo("/tmp/late")
+if not os.fork():
+    time.sleep(2)
+    os.close(os.open("/tmp/late", os.O_WRONLY))
+    os._exit(0)
+kept = bytearray(b'x' * 100_000_000)
+late = [(os.POSIX_SPAWN_OPEN, 0, "/tmp/late", os.O_RDONLY, 0)]
+os.waitpid(os.posix_spawn("/bin/true", ["true"], {}, file_actions=late), 0)
+"""
+
+
+def test_a_child_that_is_being_started_takes_no_memory_of_its_own() -> None:
+    with launch([sys.executable, "-c", SPAWNS], View(), Bounds(memory=150 * MEGABYTE)) as sandbox:
+        watchdog = Watchdog(sandbox)
+        watchdog.start()
+        code = sandbox.process.wait(60)
+        watchdog.close()
+    assert sandbox.reason == ""
+    assert code == 0
