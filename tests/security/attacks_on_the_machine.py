@@ -40,7 +40,9 @@ ATTACKS = (
     ),
     _attack(
         "takes all memory",
-        "made = []\nwhile True: made.append(b'x' * 50_000_000)",
+        # What it is refused, it asks for again: one refusal alone would let the cell end in an error.
+        "made = []\nwhile True:\n    try: made.append(b'x' * 50_000_000)\n"
+        "    except MemoryError: pass",
         "OUT_OF_MEMORY",
         harmless=False,
     ),
