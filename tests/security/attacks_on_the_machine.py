@@ -40,7 +40,7 @@ ATTACKS = (
     ),
     _attack(
         "takes all memory",
-        # What it is refused, it asks for again: one refusal alone would let the cell end in an error.
+        # What it is refused, it asks for again: else one refusal ends the cell with an error.
         "made = []\nwhile True:\n    try: made.append(b'x' * 50_000_000)\n"
         "    except MemoryError: pass",
         "OUT_OF_MEMORY",

@@ -38,6 +38,7 @@ from workshop.grading.hidden_part import (
     take_apart,
 )
 from workshop.grading.hiding import hidden_part, visible_part
+from workshop.grading.known_verdicts import Decided, KnownVerdicts, key_of
 from workshop.grading.rebuild import Rebuilder
 from workshop.grading.records import CellState, nbgrader_of, record_of
 from workshop.grading.sandbox.levels import Confinement
@@ -47,8 +48,7 @@ from workshop.recall import kept_in
 from workshop.recall.store import SmallAnswers
 
 Thresholds = Mapping[str, float]
-_ANSWERS = SmallAnswers()
-Decided = list[tuple[float, Verdict]]
+_ANSWERS, _VERDICTS = SmallAnswers(), KnownVerdicts()
 
 
 class Verification:
@@ -86,8 +86,9 @@ class Verification:
             and nbgrader_of(cell).get("grade")
             and declares_checks(hidden_part(cell.source))
         }
+        self._locked = locked_sources(notebook)
         # Nothing is imported or run for a notebook that is graded inside its kernel.
-        self._names = trusted_names(locked_sources(notebook), features) if graded else {}
+        self._names = trusted_names(self._locked, features) if graded else {}
         self._questions = {
             grade_id: Question(
                 take_apart(
@@ -180,10 +181,25 @@ class Verification:
         """The verdicts; None if nothing came back, so that the kernel's end explains the cell."""
         if not question.answers:
             return None
+        if len(question.answers) > 1:
+            error = EvidenceError("it came more than once")
+            return [(each.points, _unusable(each, error)) for each in question.part.checks]
+        content, buffers = question.answers[0]
+        author = [grade_id, question.source, self._locked, dict(self._thresholds)]
+        key = key_of(author, content, question.nonce, buffers)
+        known = None if key is None else _VERDICTS.get(key)
+        if known is not None:
+            return known
+        crashes = len(question.crashes)
+        decided = self._newly_decided(grade_id, question)
+        # What stopped may have done so for want of memory or data: it is tried again.
+        if key is not None and len(question.crashes) == crashes:
+            _VERDICTS.put(key, decided)
+        return decided
+
+    def _newly_decided(self, grade_id: str, question: Question) -> Decided:
         names = {**self._names, **hidden.names(grade_id, self._thresholds)}
         try:
-            if len(question.answers) > 1:
-                raise EvidenceError("it came more than once")
             evidence = Evidence(*question.answers[0], question.nonce)
             exec(question.part.outside, names)  # noqa: S102 - the author's own statements
         except EvidenceError as error:
