@@ -8,6 +8,7 @@ are read past anything that the learner's own classes might say about them.
 from __future__ import annotations
 
 import dataclasses
+import functools
 import math
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -111,7 +112,9 @@ class Portrayer:
         try:
             # A copy of its own: safetensors refuses tensors that share memory.
             copied = tensor.detach().to("cpu", copy=True).contiguous()
-            save({name: copied[:0] if copied.dim() else copied})
+            if type(copied) is not torch.Tensor or copied.layout is not torch.strided:
+                raise TypeError(f"{_type_name(copied)}, {copied.layout}")
+            _try_to_save(copied.dtype)
         except (RuntimeError, ValueError, KeyError, TypeError, SafetensorError) as error:
             raise LearnerError(
                 f"A tensor cannot be read: {_text(str(error))[:_LONGEST_REASON]}",
@@ -163,6 +166,16 @@ class Portrayer:
                 hint="Make it with its constructor, as torch.optim.AdamW([...]).",
             ) from error
         return {"kind": "optimizer", "type": _type_name(optimizer), "groups": groups}
+
+
+@functools.cache
+def _try_to_save(dtype: torch.dtype) -> None:
+    """Save nothing of a type, once: what cannot be stored raises.
+
+    Raises:
+        Exception: the format does not know the type.
+    """
+    save({"nothing": torch.empty(0, dtype=dtype)})
 
 
 def failure_of(error: LearnerError) -> dict[str, str | None]:

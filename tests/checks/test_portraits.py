@@ -136,7 +136,21 @@ def test_optimizer_is_described_relative_to_known_models(small_net: Maker) -> No
     assert group["options"] == {"lr": 0.1, "weight_decay": 0.0, "momentum": 0.9}
 
 
-@pytest.mark.parametrize("layer", [nn.LazyLinear(2), nn.Linear(2, 2, device="meta")], ids=repr)
+def with_weight(weight: torch.Tensor) -> nn.Module:
+    layer = nn.Linear(2, 2)
+    layer.weight = nn.Parameter(weight, requires_grad=False)
+    return layer
+
+
+@pytest.mark.parametrize(
+    "layer",
+    [
+        nn.LazyLinear(2),
+        nn.Linear(2, 2, device="meta"),
+        with_weight(torch.eye(2).to_sparse()),
+    ],
+    ids=["lazy", "meta", "sparse"],
+)
 def test_layer_without_numbers_is_the_learners_mistake(layer: nn.Module) -> None:
     with pytest.raises(LearnerError, match="cannot be read"):
         portrait(layer)

@@ -42,7 +42,7 @@ def rehearse(
 ) -> None:
     """Run the author's solution, unless that was done, or another process is at it.
 
-    Nobody waits for it: until it is done, and if it fails, submissions compute everything.
+    Nobody waits for it: what is not there, submissions compute.
 
     Args:
         course: the course.
@@ -66,9 +66,12 @@ def rehearse(
 
 
 def recalled(course: Course, assignment: str, notebook: str) -> Path | None:
-    """Where the steps of a notebook lie, within the course's shared features; None for nowhere."""
+    """Where the steps of a notebook lie, within the course's shared features; None for nowhere.
+
+    They can be used while others are being computed: each is there as a whole or not at all.
+    """
     folder = _folder(course, assignment, notebook)
-    if folder is None or not (folder / _DONE).exists():
+    if folder is None or not folder.exists():
         return None
     return folder.relative_to(folder.parents[3])
 
