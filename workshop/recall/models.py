@@ -12,18 +12,28 @@ from typing import Any
 
 import torch
 from timm.models.efficientnet import EfficientNet
-from torch import nn
 
 from workshop.recall.parts import Parts
 from workshop.recall.question import question_about
+from workshop.recall.start import features, has_stages
 from workshop.recall.steps import Memory, Step
 from workshop.recall.store import SealedStore, Store
 
 Method = Callable[..., torch.Tensor]
 
 # Each is a function of weights, modes and one tensor, [N, ...] to [N, ...].
-_METHODS = ("forward", "forward_features")
-_inside = threading.local()
+_FEATURES = "forward_features"
+_METHODS = ("forward", _FEATURES)
+
+
+class _Within(threading.local):
+    """Whether this thread is computing a call, and may recall how that begins."""
+
+    computing = False
+    from_start = False
+
+
+_within = _Within()
 
 
 def recalled_from(folder: str | os.PathLike[str]) -> None:
@@ -66,15 +76,27 @@ def _remember(memory: Memory) -> None:
 
 def _remembering(method: Method, memory: Memory) -> Method:
     @functools.wraps(method)
-    def call(self: nn.Module, x: torch.Tensor, *args: Any, **kwargs: Any) -> torch.Tensor:
-        if args or kwargs or getattr(_inside, "a_call", False):
+    def call(self: EfficientNet, x: torch.Tensor, *args: Any, **kwargs: Any) -> torch.Tensor:
+        if args or kwargs or _within.computing:
+            # Whoever computes a model's output asks it for its features on the way.
+            if _within.from_start and method.__name__ == _FEATURES and not (args or kwargs):
+                return features(self, x, memory)
             return method(self, x, *args, **kwargs)
-        _inside.a_call = True
-        try:
-            parts, run = Parts.of(self), functools.partial(method, self, x)
-            question = question_about(parts, method.__name__, x)
-            return run() if question is None else Step(memory, parts, x, run, question).output()
-        finally:
-            _inside.a_call = False
+        parts = Parts.of(self)
+        question = question_about(parts, method.__name__, x)
+        known = question is not None and has_stages(self)
+        run = functools.partial(_computed, call, method, self, x, from_start=known)
+        return run() if question is None else Step(memory, parts, x, run, question).output()
 
     return call
+
+
+def _computed(
+    call: Method, method: Method, model: EfficientNet, x: torch.Tensor, *, from_start: bool
+) -> torch.Tensor:
+    before = _within.computing, _within.from_start
+    _within.computing, _within.from_start = True, from_start
+    try:
+        return (call if method.__name__ == _FEATURES else method)(model, x)
+    finally:
+        _within.computing, _within.from_start = before

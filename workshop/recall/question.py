@@ -12,7 +12,7 @@ from torch.nn.modules import module as torch_module
 from workshop.recall.parts import Parts
 
 # Changes with the meaning of what is kept.
-_FORMAT = "2"
+_FORMAT = "3"
 # Only of these libraries' classes does the printed architecture tell what a model computes.
 _KNOWN = ("timm", "torch")
 _OWN_CODE = ("forward", "forward_features", "forward_head")
@@ -45,10 +45,12 @@ def question_about(parts: Parts, method: str, x: torch.Tensor) -> bytes | None:
     # Hooks of the model itself run before and after the method, whoever computes it.
     if any(_has_hooks(each) for name, each in modules.items() if name):
         return None
+    # Without gradients it is all the same what is frozen.
+    trained = [*parts.trained()] if torch.is_grad_enabled() else []
     told = [
         machine(),
         *(_about(name, module) for name, module in modules.items()),
-        repr((method, [*parts.trained()], torch.is_grad_enabled(), [*tensors])),
+        repr((method, trained, torch.is_grad_enabled(), [*tensors])),
     ]
     return digest_of([x, *tensors.values()], "\n".join(told))
 
