@@ -22,6 +22,7 @@ from torch import nn
 import checks.evidence
 from checks.guard import CHECK_NAMES, CheckCrashed, LearnerError
 from checks.verdict import Status, Verdict
+from workshop.dataflow import names_of
 from workshop.grading import hidden
 from workshop.grading.asking import AskingClient, Question
 from workshop.grading.calibrated import by_device
@@ -45,10 +46,10 @@ from workshop.grading.sandbox.levels import Confinement
 from workshop.grading.trusted import locked_sources, trusted_names
 from workshop.grading.verdict_outputs import claims_a_score, verdict_outputs
 from workshop.recall import kept_in
-from workshop.recall.store import SmallAnswers
+from workshop.recall.store import MemoryStore
 
 Thresholds = Mapping[str, float]
-_ANSWERS, _VERDICTS = SmallAnswers(), KnownVerdicts()
+_ANSWERS, _VERDICTS = MemoryStore(), KnownVerdicts()
 
 
 class Verification:
@@ -86,7 +87,7 @@ class Verification:
             and nbgrader_of(cell).get("grade")
             and declares_checks(hidden_part(cell.source))
         }
-        self._locked = locked_sources(notebook)
+        self._locked, self._features = locked_sources(notebook), features
         # Nothing is imported or run for a notebook that is graded inside its kernel.
         self._names = trusted_names(self._locked, features) if graded else {}
         self._questions = {
@@ -209,15 +210,30 @@ class Verification:
             return [(each.points, _crashed(each)) for each in question.part.checks]
         rebuilder = Rebuilder(
             evidence,
-            _copies_of(question.part.like, names),
+            self._copies_of(question.part.like, names),
             {each: names[each] for each in question.part.models if _is_model(names.get(each))},
         )
-        # What right models say of held-out data is the same for many.
+        # What models and their frozen layers say of held-out data is the same for many.
         with kept_in(_ANSWERS):
             return [
                 (each.points, _verdict(each, rebuilder, names, question))
                 for each in question.part.checks
             ]
+
+    def _copies_of(self, like: str | None, names: dict[str, Any]) -> Callable[[], nn.Module] | None:
+        """Makes one model after the other, building it from its source only once."""
+        if like is None:
+            return None
+
+        @functools.cache
+        def pristine() -> nn.Module:
+            # Unless the hidden part gives one of its names another meaning.
+            if all(names.get(each) is self._names.get(each) for each in names_of(like).uses):
+                return _trusted_model(self._locked, self._features, like)
+            model: nn.Module = eval(like, names)().cpu()  # noqa: S307 - the author's own expression
+            return model
+
+        return lambda: copy.deepcopy(pristine())
 
 
 def _verdict(
@@ -266,17 +282,13 @@ def _crashed(check: GradedCheck) -> Verdict:
     )
 
 
-def _copies_of(like: str | None, names: dict[str, Any]) -> Callable[[], nn.Module] | None:
-    """Makes one model after the other, building it from its source only once."""
-    if like is None:
-        return None
-
-    @functools.cache
-    def pristine() -> nn.Module:
-        model: nn.Module = eval(like, names)().cpu()  # noqa: S307 - the author's own expression
-        return model
-
-    return lambda: copy.deepcopy(pristine())
+@functools.lru_cache(maxsize=8)
+def _trusted_model(
+    cells: tuple[tuple[str, str], ...], features: Path | None, like: str
+) -> nn.Module:
+    """What an expression makes of the names in :func:`trusted_names`; to be copied."""
+    model: nn.Module = eval(like, dict(trusted_names(cells, features)))().cpu()  # noqa: S307 - the author's own
+    return model
 
 
 def _is_model(thing: object) -> bool:

@@ -22,7 +22,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 Tensors = dict[str, torch.Tensor | None]
 
-_NONCE_BYTES = 12
+_NONCE_BYTES, _TAG_BYTES = 12, 16
 _ALIGNED = 64
 
 
@@ -36,17 +36,19 @@ class Store(Protocol):
         """Keep an answer, if there is room."""
 
 
-class SmallAnswers:
-    """Answers in this process's memory: a classifier's, not its gradients.
+class MemoryStore:
+    """Answers in this process's memory.
 
     Args:
-        count: how many at most; the oldest go first.
-        numbers: how many one of them may hold.
+        room: how many bytes at most; the oldest go first.
+        largest: how many bytes one of them may take. What layers give for a batch is kept so, a
+            model's gradients are not.
     """
 
-    def __init__(self, count: int = 10_000, numbers: int = 1_000) -> None:
+    def __init__(self, room: int = 256 << 20, largest: int = 4 << 20) -> None:
         self._kept: dict[bytes, Tensors] = {}
-        self._count, self._numbers = count, numbers
+        self._room, self._largest = room, largest
+        self._used = 0
 
     def get(self, question: bytes) -> Tensors | None:
         """The answer, which may be changed; None if there is none."""
@@ -54,12 +56,13 @@ class SmallAnswers:
         return None if found is None else _cloned(found)
 
     def put(self, question: bytes, tensors: Mapping[str, torch.Tensor | None]) -> None:
-        """Keep an answer, if it is small."""
-        if sum(each.numel() for each in tensors.values() if each is not None) > self._numbers:
+        """Keep an answer that is not too large."""
+        if _size(tensors) > self._largest or question in self._kept:
             return
         self._kept[question] = _cloned(tensors)
-        if len(self._kept) > self._count:
-            del self._kept[next(iter(self._kept))]
+        self._used += _size(tensors)
+        while self._used > self._room:
+            self._used -= _size(self._kept.pop(next(iter(self._kept))))
 
 
 class SealedStore:
@@ -78,8 +81,11 @@ class SealedStore:
         """The answer; None if there is none, or its file is damaged."""
         name, key = _name_and_key(question)
         try:
-            sealed = (self._folder / name).read_bytes()
-            plain = AESGCM(key).decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], None)
+            sealed = memoryview((self._folder / name).read_bytes())
+            # What tensors then lie in, without another copy.
+            plain = bytearray(max(0, len(sealed) - _NONCE_BYTES - _TAG_BYTES))
+            nonce, rest = sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:]
+            AESGCM(key).decrypt_into(nonce, rest, None, plain)
         except (OSError, InvalidTag, ValueError):
             return None
         return _unpacked(plain)
@@ -100,6 +106,10 @@ class SealedStore:
                 Path(temporary).replace(self._folder / name)
             finally:
                 Path(temporary).unlink(missing_ok=True)
+
+
+def _size(tensors: Mapping[str, torch.Tensor | None]) -> int:
+    return sum(each.nbytes for each in tensors.values() if each is not None)
 
 
 def _cloned(tensors: Mapping[str, torch.Tensor | None]) -> Tensors:
@@ -136,10 +146,9 @@ def _as_it_lies(tensor: torch.Tensor) -> tuple[bytes, tuple[int, ...]]:
     return flat.view(torch.uint8).numpy().tobytes(), dense.stride()
 
 
-def _unpacked(plain: bytes) -> Tensors:
-    length = int.from_bytes(plain[:8], "little")
-    entries = json.loads(plain[8 : 8 + length])
-    block = bytearray(plain[8 + length :])  # which may be written to, as bytes may not
+def _unpacked(plain: bytearray) -> Tensors:
+    begin = 8 + int.from_bytes(plain[:8], "little")
+    entries = json.loads(plain[8:begin])
     found: Tensors = {}
     for name, about in entries:
         if about is None:
@@ -151,7 +160,7 @@ def _unpacked(plain: bytes) -> Tensors:
         count = torch.Size(shape).numel()
         if count:
             # A storage and a version of its own: no view of a tensor that others share.
-            numbers = torch.frombuffer(block, dtype=dtype, count=count, offset=offset)
+            numbers = torch.frombuffer(plain, dtype=dtype, count=count, offset=begin + offset)
             tensor.set_(numbers.untyped_storage(), 0, shape, strides)
         else:
             tensor.resize_(shape)

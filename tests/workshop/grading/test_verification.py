@@ -322,3 +322,19 @@ def test_another_device_may_have_a_threshold_of_its_own(tmp_path: Path) -> None:
     assert load_thresholds(path) == {"test_a": 0.9, "test_b": 0.8}
     assert load_thresholds(path, "cuda") == {"test_a": 0.85, "test_b": 0.8}
     assert load_thresholds(path, "mps") == {"test_a": 0.9, "test_b": 0.8}
+
+
+def test_a_name_that_the_hidden_part_defines_anew_is_what_it_says_there() -> None:
+    """Models that cells have in common are built once; this one is another cell's own."""
+    hidden = """def new_model():
+    return nn.Sequential(nn.Linear(2, 2), nn.Linear(2, 3))
+graded((2, checks.check_trainable(frozen(new_model()), "1")), like=new_model)"""
+    learner = """def frozen(model):
+    model[0].requires_grad_(False)
+    return model"""
+    for _ in range(2):
+        common, own = Desk(), Desk(hidden, learner)
+        common.answer()
+        own.answer()
+        assert common.result().score == 2.0
+        assert own.result().score == 2.0

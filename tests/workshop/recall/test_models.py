@@ -14,7 +14,7 @@ from timm.models.efficientnet import EfficientNet
 from torch import nn
 
 from workshop.recall import kept_in, recalled_from, recorded_to
-from workshop.recall.store import SmallAnswers
+from workshop.recall.store import MemoryStore
 
 ROOM = 1 << 30
 Loss = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
@@ -280,7 +280,7 @@ def test_features_are_recalled_too(tmp_path: Path) -> None:
 def test_answers_are_kept_for_a_while() -> None:
     model, x = new_model().eval(), torch.ones(2, 3, 32, 32)
     forward = EfficientNet.forward
-    with kept_in(SmallAnswers()), torch.no_grad():
+    with kept_in(MemoryStore()), torch.no_grad():
         computed = model(x)
         with mock.patch("torch.nn.functional.conv2d", side_effect=AssertionError):
             assert model(x).equal(computed)

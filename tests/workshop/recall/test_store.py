@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from workshop.recall.store import SealedStore, SmallAnswers
+from workshop.recall.store import MemoryStore, SealedStore
 
 QUESTION, ANOTHER = b"a question", b"another one"
 ROOM = 1_000_000
@@ -90,7 +90,7 @@ def test_a_folder_that_is_not_there_keeps_nothing(tmp_path: Path) -> None:
 
 
 def test_answers_in_memory_are_copies_small_and_few() -> None:
-    store, given = SmallAnswers(count=2, numbers=10), torch.ones(10)
+    store, given = MemoryStore(room=80, largest=40), torch.ones(10)
     store.put(b"1", {"it": given})
     given.zero_()
     for _ in range(2):
@@ -101,7 +101,10 @@ def test_answers_in_memory_are_copies_small_and_few() -> None:
         found["it"].zero_()
     store.put(b"large", {"it": torch.ones(11)})
     assert store.get(b"large") is None
-    store.put(b"2", {"it": None})
-    store.put(b"3", {"it": None})
+    store.put(b"2", {"it": torch.ones(10), "nothing": None})
+    store.put(b"1", {"it": torch.ones(10)})  # which is there already
+    assert store.get(b"1") is not None
+    store.put(b"3", {"it": torch.ones(1)})
     assert store.get(b"1") is None
-    assert store.get(b"3") == {"it": None}
+    assert store.get(b"2") is not None
+    assert store.get(b"3") == {"it": torch.ones(1)}
