@@ -258,7 +258,9 @@ def observe_loop(
     try:
         probe = copy.deepcopy(require_model(model))
         parts = require_parts(probe, trained)
-        with _watching(probe, parts, facts):
+        # A loop shuffles: alike each time, and without a trace in what the learner draws later.
+        with _watching(probe, parts, facts), torch.random.fork_rng(devices=[]):
+            torch.manual_seed(0)
             returned = calling(train, probe, inputs, labels, epochs)
     except LearnerError as error:
         facts.failure = error

@@ -221,3 +221,18 @@ def test_what_nobody_observed_fails(check: Callable[[Any], Verdict], facts: obje
     verdict = check(facts)
     assert verdict.status is Status.FAILED
     assert verdict.expected == "LoopFacts"
+
+
+def test_watching_shuffles_alike_and_draws_nothing_of_the_learners(watch: Watch) -> None:
+    drawn: list[torch.Tensor] = []
+
+    def drawing(*given: Any) -> list[float]:
+        drawn.append(torch.randperm(1000))
+        return fine_tune(*given)
+
+    for seed in (1, 2):
+        torch.manual_seed(seed)
+        before = torch.get_rng_state()
+        watch(drawing)
+        assert torch.get_rng_state().equal(before)
+    assert drawn[0].equal(drawn[1])
