@@ -32,6 +32,8 @@ _REMEDY = (
     "Or set WORKSHOP_DATA to the folder that holds the files."
 )
 
+_decoded: dict[str, Arrays] = {}
+
 
 def installed_folder() -> Path:
     """The folder of this Python environment that the data files are installed into."""
@@ -65,6 +67,9 @@ def read_arrays(name: str) -> Arrays:
     Args:
         name: the file's name without its ending, ``solar_cells`` for example.
 
+    Returns:
+        Arrays that cannot be written to: the next call for the same content gives them again.
+
     Raises:
         AssetUnavailable: the file or the manifest is not there.
         AssetCorrupted: the content is not what the manifest promises.
@@ -82,11 +87,22 @@ def read_arrays(name: str) -> Arrays:
         raise AssetCorrupted(
             f"the checksum is wrong ({len(content):,} bytes were read)", where=path, remedy=_REMEDY
         )
+    # Notebooks load one part of a data set after the other.
+    if expected not in _decoded:
+        _decoded.clear()
+        _decoded[expected] = _decode(content, path)
+    return dict(_decoded[expected])
+
+
+def _decode(content: bytes, path: Path) -> Arrays:
     try:
         with np.load(io.BytesIO(content), allow_pickle=False) as archive:
-            return {key: archive[key] for key in archive.files}
+            arrays: Arrays = {key: archive[key] for key in archive.files}
     except (ValueError, zipfile.BadZipFile) as error:
         raise AssetCorrupted(f"not a data file: {error}", where=path, remedy=_REMEDY) from error
+    for each in arrays.values():
+        each.flags.writeable = False
+    return arrays
 
 
 def _expected_checksum(folder: Path, file_name: str) -> str:

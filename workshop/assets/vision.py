@@ -10,8 +10,6 @@ import functools
 import hashlib
 import importlib.util
 import io
-import pickle
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +18,7 @@ import torch
 from torch import nn
 
 from workshop.assets import torchvision_models
+from workshop.assets._copying import copied
 from workshop.assets._errors import AssetCorrupted, AssetUnavailable
 from workshop.assets._names import EFFICIENTNET_LITE0, TORCHVISION_PREFIX
 
@@ -41,7 +40,9 @@ def efficientnet_lite0(*, pretrained: bool, num_classes: int | None) -> nn.Modul
         AssetUnavailable: the package with the weights is not installed.
         AssetCorrupted: the weights' checksum is wrong.
     """
-    return _built(NAME, ARCHITECTURE, _read_weights, pretrained=pretrained, num_classes=num_classes)
+    if not pretrained:
+        return _random(ARCHITECTURE, num_classes)
+    return _with_head(copied(_embedded()), num_classes)
 
 
 def with_torchvision_weights(name: str, *, pretrained: bool, num_classes: int | None) -> nn.Module:
@@ -60,13 +61,9 @@ def with_torchvision_weights(name: str, *, pretrained: bool, num_classes: int | 
         AssetUnavailable: nothing is cached and nothing can be downloaded.
         AssetCorrupted: the cached or downloaded file is not the published one.
     """
-    return _built(
-        name,
-        name,
-        lambda: _torchvision_state(name),
-        pretrained=pretrained,
-        num_classes=num_classes,
-    )
+    if not pretrained:
+        return _random(name, num_classes)
+    return _with_head(_filled(name, name, _torchvision_state(name)), num_classes)
 
 
 def _torchvision_state(name: str) -> State:
@@ -83,22 +80,21 @@ def _torchvision_state(name: str) -> State:
     return theirs.state_dict()
 
 
-def _built(
-    name: str,
-    architecture: str,
-    read_weights: Callable[[], State],
-    *,
-    pretrained: bool,
-    num_classes: int | None,
-) -> nn.Module:
-    if not pretrained:
-        outputs: dict[str, Any] = {} if num_classes is None else {"num_classes": num_classes}
-        model: nn.Module = timm.create_model(architecture, pretrained=False, **outputs)
-        return model
-    # An empty model (no memory, no random numbers drawn) tells the names; the tensors are taken as
-    # they are.
-    model = pickle.loads(_empty(architecture))  # noqa: S301 - written by this very process
-    model.load_state_dict(_renamed(read_weights(), model.state_dict(), name), assign=True)
+def _random(architecture: str, num_classes: int | None) -> nn.Module:
+    outputs: dict[str, Any] = {} if num_classes is None else {"num_classes": num_classes}
+    model: nn.Module = timm.create_model(architecture, pretrained=False, **outputs)
+    return model
+
+
+def _filled(name: str, architecture: str, weights: State) -> nn.Module:
+    """A model with these very tensors, whatever their names."""
+    # An empty model (no memory, no random numbers drawn) tells the names.
+    model = copied(_empty(architecture))
+    model.load_state_dict(_renamed(weights, model.state_dict(), name), assign=True)
+    return model
+
+
+def _with_head(model: nn.Module, num_classes: int | None) -> nn.Module:
     if num_classes is not None:
         reset_classifier: Any = model.reset_classifier  # typed as if it could be a tensor
         reset_classifier(num_classes)
@@ -106,13 +102,11 @@ def _built(
 
 
 @functools.cache
-def _empty(architecture: str) -> bytes:
-    """A model without numbers, to be unpickled: that takes a twentieth of the time of building it.
-
-    Notebooks make dozens of models, and so does who grades them.
-    """
+def _empty(architecture: str) -> nn.Module:
+    """A model without numbers, to be copied."""
     with torch.device("meta"):
-        return pickle.dumps(timm.create_model(architecture, pretrained=False))
+        model: nn.Module = timm.create_model(architecture, pretrained=False)
+        return model
 
 
 def _weights_path() -> Path:
@@ -124,22 +118,21 @@ def _weights_path() -> Path:
     return Path(found.submodule_search_locations[0]) / WEIGHTS
 
 
-def _read_weights() -> State:
-    """The embedded weights, in tensors of their own."""
+def _embedded() -> nn.Module:
+    """The model with the embedded weights, to be copied."""
     path = _weights_path()
     try:
         found = path.stat()
-        state = _verified(path, found.st_mtime_ns, found.st_size)
+        return _read(path, found.st_mtime_ns, found.st_size)
     except OSError as error:
         raise AssetUnavailable(
             f"the weights cannot be read ({error.strerror})", where=path, remedy=f"Run: {_INSTALL}"
         ) from error
-    return {name: tensor.clone() for name, tensor in state.items()}
 
 
 @functools.lru_cache(maxsize=1)
-def _verified(path: Path, _changed: int, _size: int) -> State:
-    """The content of a file, read again when the file is another one. Copy before changing it."""
+def _read(path: Path, _changed: int, _size: int) -> nn.Module:
+    """The model with a file's weights, read again when the file is another one."""
     content = path.read_bytes()
     if hashlib.sha256(content).hexdigest() != SHA256:
         raise AssetCorrupted(
@@ -148,7 +141,10 @@ def _verified(path: Path, _changed: int, _size: int) -> State:
             remedy=f"Run: {_INSTALL}",
         )
     state: State = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
-    return state
+    # In the order in memory that whoever asks for a model gets; copies keep it.
+    to: Any = _filled(NAME, ARCHITECTURE, state).to
+    model: nn.Module = to(memory_format=torch.channels_last)
+    return model
 
 
 def _renamed(weights: State, expected: State, name: str) -> State:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Sequence
+from dataclasses import dataclass
+from operator import is_
 
 import torch
 from blake3 import blake3
@@ -21,6 +24,17 @@ _HOOKS_OF_ALL = tuple(f"_global{name}" for name in _HOOKS)
 _SETTINGS = (bool, int, float, str, tuple, type(None))
 _IMAGES = 4  # dimensions of a tensor that may have its channels last
 _SMALL = 4096  # numbers
+
+
+@dataclass(frozen=True)
+class _Told:
+    """What was said of a module with these settings."""
+
+    values: list[object]
+    text: str
+
+
+_told: weakref.WeakKeyDictionary[nn.Module, _Told] = weakref.WeakKeyDictionary()
 
 
 def question_about(parts: Parts, method: str, x: torch.Tensor) -> bytes | None:
@@ -102,11 +116,22 @@ def machine() -> str:
 
 
 def _about(name: str, module: nn.Module) -> str:
-    kind = type(module)
-    settings = [(key, each) for key, each in vars(module).items() if type(each) in _SETTINGS]
+    own, kind = vars(module), type(module)
+    values = [kind, *own, *(each for each in own.values() if type(each) in _SETTINGS)]
+    # A layer prints whether it has a bias, and a container nothing of what is in it.
+    values += [bool(module._modules), *(each is None for each in module._parameters.values())]
+    known = _told.get(module)
+    # The very same class, names and settings, of which none could change and still be the same.
+    if known and len(known.values) == len(values) and all(map(is_, known.values, values)):
+        return f"{name!r} {known.text}"
+    settings = [(key, each) for key, each in own.items() if type(each) in _SETTINGS]
     # What a layer's settings are is not always printed, and what is printed not always a setting.
     printed = module.extra_repr() if module._modules else repr(module)
-    return repr((name, kind.__module__, kind.__qualname__, settings, printed))
+    text = repr((kind.__module__, kind.__qualname__, settings, printed))
+    # A layer may print what is in a list, for example; PyTorch's own begin with an underscore.
+    if all(type(each) in _SETTINGS or key.startswith("_") for key, each in own.items()):
+        _told[module] = _Told(values, text)
+    return f"{name!r} {text}"
 
 
 def _is_plain(tensor: torch.Tensor) -> bool:

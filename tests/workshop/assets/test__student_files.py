@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from workshop.assets import AssetCorrupted, AssetError, AssetUnavailable, load_target_data
-from workshop.assets._student_files import student_folder
+from workshop.assets._student_files import read_arrays, student_folder
 
 
 @pytest.fixture
@@ -68,3 +68,32 @@ def test_another_format_is_named(folder: Path) -> None:
     manifest = json.loads(path.read_text())
     path.write_text(json.dumps({**manifest, "format": 99}))
     assert "format 99" in _told(AssetCorrupted)
+
+
+def test_parts_of_a_file_that_stays_the_same_are_decoded_once(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = read_arrays("short_texts")
+    with monkeypatch.context() as patch:
+        patch.setattr("numpy.load", lambda *_, **__: pytest.fail("it was decoded"))
+        again = read_arrays("short_texts")
+    assert again.keys() == first.keys()
+    with pytest.raises(ValueError, match="read-only"):
+        again["split"][0] = 1
+    again.clear()
+    assert read_arrays("short_texts").keys() == first.keys()
+    # Another content is read, whatever was there before.
+    shutil.copy(folder / "solar_cells.npz", folder / "short_texts.npz")
+    manifest = json.loads((folder / "manifest.json").read_text())
+    manifest["files"]["short_texts.npz"] = manifest["files"]["solar_cells.npz"]
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+    assert "images" in read_arrays("short_texts")
+
+
+def test_what_is_chosen_is_the_learners_own() -> None:
+    data = load_target_data("solar_cells", "train", per_class=2, size=96)
+    data.images.fill_(0)
+    data.labels.fill_(7)
+    again = load_target_data("solar_cells", "train", per_class=2, size=96)
+    assert again.images.any()
+    assert not (again.labels == 7).any()
