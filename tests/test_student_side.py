@@ -13,7 +13,7 @@ ROOT = Path(__file__).parents[1]
 CHECKS = {"checks", "torch", "numpy", "safetensors", "scipy", "IPython"}
 ASSETS = {"huggingface_hub", "numpy", "timm", "torch", "torchvision", "tqdm", "transformers"}
 LEARN = {"matplotlib", "numpy", "pandas", "safetensors", "sklearn", "torch", "tqdm"}
-RECALL = {"cryptography", "timm", "torch"}
+RECALL = {"blake3", "cryptography", "timm", "torch"}
 OWN = {"workshop.assets", "workshop.learn"}
 
 
