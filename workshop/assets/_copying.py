@@ -42,7 +42,9 @@ def _module(module: nn.Module, memo: _Memo) -> nn.Module:
         elif kind in _CONTAINERS and not value:
             own[key] = kind()
         elif key == "_modules":
-            own[key] = {name: each and _module(each, memo) for name, each in value.items()}
+            own[key] = {
+                name: each if each is None else _module(each, memo) for name, each in value.items()
+            }
         elif key in ("_parameters", "_buffers"):
             own[key] = {
                 name: each if each is None else _tensor(each, memo) for name, each in value.items()

@@ -43,19 +43,24 @@ class KnownVerdicts:
 def key_of(
     author: Sequence[Any], content: Any, nonce: str, buffers: Sequence[bytes]
 ) -> bytes | None:
-    """A digest of all that verdicts depend on; None where the evidence is no JSON, or too deep.
+    """A digest of all that verdicts depend on.
 
     Args:
         author: the author's texts and numbers, as JSON-ready data.
         content: the evidence's JSON part, as it came.
-        nonce: what the evidence has to carry; its own place in the digest is empty, if it does.
+        nonce: what the evidence has to carry; the digest is the same with any.
         buffers: the evidence's binary parts, as they came.
+
+    Returns:
+        None where nothing may be known before: the evidence does not answer this question, is no
+        JSON, or too deep.
     """
-    if isinstance(content, dict) and content.get("nonce") == nonce:
-        content = {**content, "nonce": ""}
+    if not isinstance(content, dict) or content.get("nonce") != nonce:
+        return None
+    shown = {name: each for name, each in content.items() if name != "nonce"}
     try:
         # Order is part of it: it is the order in which things are looked at.
-        told = json.dumps([*author, content, [len(each) for each in buffers]])
+        told = json.dumps([*author, shown, [len(each) for each in buffers]])
     except (TypeError, ValueError, RecursionError):
         return None
     digest = hashlib.sha256(told.encode())

@@ -77,7 +77,7 @@ def digest_of(tensors: Sequence[torch.Tensor], text: str = "") -> bytes:
     """
     values = [tensor.detach() for tensor in tensors]
     told = [f"{each.dtype} {[*each.shape]} {each.stride()}" for each in values]
-    head = "\n".join([*told, text]).encode()
+    head = "\n".join([str(len(told)), *told, text]).encode()
     digest = blake3(len(head).to_bytes(8, "little") + head)
     small: dict[torch.dtype, list[torch.Tensor]] = {}
     for each in map(_as_they_lie, values):

@@ -42,6 +42,7 @@ def odd_model() -> nn.Module:
     model.register_buffer("by_nobody", torch.arange(3), persistent=False)
     model.register_buffer("nothing", None)
     model.register_module("no_module", None)
+    model.append(nn.Sequential())
     vars(model).update(sizes=[1, [2]], twice=({"a": 1}, {"b"}), weight_again=shared.weight)
     model.register_forward_hook(print)
     model[1].requires_grad_(False).eval()
@@ -61,6 +62,7 @@ def test_it_is_a_deep_copy(make: Any) -> None:
     made = copied(model)
     assert described(made) == described(copy.deepcopy(model))
     assert described(made) == described(model)
+    assert {*map(id, made.modules())}.isdisjoint(map(id, model.modules()))
     before = described(model)
     with torch.no_grad():
         for each in (*made.parameters(), *made.buffers()):

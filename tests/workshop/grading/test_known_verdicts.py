@@ -51,14 +51,27 @@ def test_another_nonce_asks_the_same() -> None:
         (AUTHOR, CONTENT, "n1", [b"ac"]),
         (AUTHOR, CONTENT, "n1", [b"a", b"b"]),
         (AUTHOR, CONTENT, "n1", []),
-        (AUTHOR, CONTENT, "another", [b"ab"]),
-        (AUTHOR, {"portraits": CONTENT["portraits"]}, "n1", [b"ab"]),
     ],
 )
 def test_whatever_differs_is_another_question(
     author: Any, content: Any, nonce: str, buffers: Any
 ) -> None:
     assert key_of(author, content, nonce, buffers) != key_of(AUTHOR, CONTENT, "n1", [b"ab"])
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        {**CONTENT, "nonce": "another"},
+        {**CONTENT, "nonce": ""},
+        {**CONTENT, "nonce": None},
+        {"portraits": CONTENT["portraits"]},
+        [CONTENT],
+        None,
+    ],
+)
+def test_what_answers_another_question_has_no_key(content: Any) -> None:
+    assert key_of(AUTHOR, content, "n1", [b"ab"]) is None
 
 
 def test_evidence_without_end_has_no_key() -> None:
@@ -124,13 +137,20 @@ def test_another_threshold_is_another_decision(checked: mock.Mock) -> None:
     assert scored(Desk(hidden, "number = 0.5", {"test_f": 0.75})) == 0.0
 
 
-def test_an_answer_to_another_question_is_worth_nothing_however_known(checked: mock.Mock) -> None:
-    first, second = Desk(HIDDEN, "number = 7"), Desk(HIDDEN, "number = 7")
+@pytest.mark.parametrize("nonce", ["", None, "that of another question"])
+def test_who_does_not_know_the_nonce_earns_nothing_with_evidence_that_is_known(
+    checked: mock.Mock, nonce: str | None
+) -> None:
+    first, second = Desk(HIDDEN, "number = 7"), Desk(HIDDEN, "number = 8")
     content = first.answer()
     assert first.result().score == 2.0
-    # The very message that has earned points before.
-    second.question.answers.append((copy.deepcopy(content), first.question.answers[0][1]))
+    # Word for word what has earned points before, made by the learner's own code.
+    second.question.answers.append(({**content, "nonce": nonce}, first.question.answers[0][1]))
     assert second.result().score == 0.0
+    # And once more with what it has in store from elsewhere, nonce included.
+    third = Desk(HIDDEN, "number = 8")
+    third.question.answers.append((copy.deepcopy(content), first.question.answers[0][1]))
+    assert third.result().score == 0.0
 
 
 def test_what_stopped_is_tried_again(checked: mock.Mock) -> None:
