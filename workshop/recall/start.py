@@ -17,14 +17,13 @@ from torch import nn
 
 from workshop.recall.parts import Parts
 from workshop.recall.question import question_about
-from workshop.recall.steps import Memory
+from workshop.recall.steps import OUTPUT, Memory, output_in
 
 # These compute the same in training and in evaluation mode; of all others nothing is known.
 _WITHOUT_MODES = {
     *(nn.Conv2d, Conv2dSame, nn.ReLU6, nn.Identity, nn.Sequential),
     *(DepthwiseSeparableConv, InvertedResidual),
 }
-_OUTPUT = "output"
 
 
 def has_stages(model: EfficientNet) -> bool:
@@ -49,12 +48,10 @@ def features(model: EfficientNet, x: torch.Tensor, memory: Memory) -> torch.Tens
         question = question_about(Parts.of(nn.ModuleList(stages[:length])), "start", x)
         answer = None if question is None else memory.store.get(question)
         if answer is not None:
-            known = answer[_OUTPUT]
-            assert known is not None  # noqa: S101 - for the type checker
-            return _through(stages[length:], known)
+            return _through(stages[length:], output_in(answer))
         if memory.recording and length == frozen and question is not None:
             x = _through(stages[:length], x)
-            memory.store.put(question, {_OUTPUT: x})
+            memory.store.put(question, {OUTPUT: x})
             return _through(stages[length:], x)
     return _through(stages, x)
 

@@ -13,7 +13,8 @@ from workshop.recall.question import digest_of
 from workshop.recall.store import Store, Tensors
 
 Run = Callable[[], torch.Tensor]
-_OUTPUT = "output"
+OUTPUT = "output"
+"""The name of what a call gives, in its answer."""
 
 
 @dataclass(frozen=True)
@@ -22,6 +23,13 @@ class Memory:
 
     store: Store
     recording: bool
+
+
+def output_in(answer: Tensors) -> torch.Tensor:
+    """What the call gave that an answer is about."""
+    output = answer[OUTPUT]
+    assert output is not None  # noqa: S101 - for the type checker
+    return output
 
 
 class Step:
@@ -91,17 +99,15 @@ class Step:
         changed = {name: after[name] for name, was in before.items() if not after[name].equal(was)}
         # Dropout, for example, is another one each time.
         if chance.equal(torch.get_rng_state()):
-            self._store.put(self._question, {_OUTPUT: computed, **changed})
+            self._store.put(self._question, {OUTPUT: computed, **changed})
         return computed.detach()
 
     def _repeated(self, answer: Tensors) -> torch.Tensor:
         with torch.no_grad():
             for name, value in answer.items():
-                if name != _OUTPUT and value is not None:
+                if name != OUTPUT and value is not None:
                     self._parts.buffers[name].copy_(value)
-        output = answer[_OUTPUT]
-        assert output is not None  # noqa: S101 - for the type checker
-        return output
+        return output_in(answer)
 
     def _again(self) -> torch.Tensor:
         """The output with its graph, as it was computed; the model stays as it has become."""

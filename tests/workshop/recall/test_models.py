@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from unittest import mock
@@ -19,14 +19,6 @@ from workshop.recall.store import MemoryStore
 ROOM = 1 << 30
 Loss = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
 Change = Callable[[nn.Module], object]
-
-
-@pytest.fixture(autouse=True)
-def _as_before() -> Iterator[None]:
-    before = {name: getattr(EfficientNet, name) for name in ("forward", "forward_features")}
-    yield
-    for name, method in before.items():
-        setattr(EfficientNet, name, method)
 
 
 def new_model() -> nn.Module:

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from unittest import mock
 
 import pytest
 import torch
-from timm.models.efficientnet import EfficientNet
 from torch import nn
 
 from tests.workshop.recall.test_models import (
     ROOM,
     Change,
+    Loss,
     Trained,
     assert_same,
     head_only,
@@ -27,26 +27,23 @@ CONVOLUTIONS = 49  # of the model
 IN_LAST_BLOCK_AND_AFTER = 4
 
 
-@pytest.fixture(autouse=True)
-def _as_before() -> Iterator[None]:
-    before = {name: getattr(EfficientNet, name) for name in ("forward", "forward_features")}
-    yield
-    for name, method in before.items():
-        setattr(EfficientNet, name, method)
-
-
 def another_head(model: nn.Module) -> None:
     # Without a random number: the inputs that are drawn next stay the same.
     model.get_parameter("classifier.weight").data.neg_()
 
 
-def both_ways(tmp_path: Path, prepare: Change, change: Change) -> tuple[Trained, Trained]:
+def both_ways(
+    tmp_path: Path,
+    prepare: Change,
+    change: Change = lambda _: None,
+    loss_of: Loss = nn.functional.cross_entropy,
+) -> tuple[Trained, Trained]:
     """What comes of it when all is computed, and when what another one has computed is recalled."""
-    computed = train(prepare, change=change)
+    computed = train(prepare, change=change, loss_of=loss_of)
     recorded_to(tmp_path, ROOM)
     train(prepare)
     recalled_from(tmp_path)
-    recalled = train(prepare, change=change)
+    recalled = train(prepare, change=change, loss_of=loss_of)
     assert_same(recalled, computed)
     return computed, recalled
 
@@ -147,11 +144,6 @@ def test_a_gradient_behind_a_recalled_start_is_computed_from_it(tmp_path: Path) 
     def other_loss(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
         return nn.functional.multi_margin_loss(x, y)
 
-    computed = train(last_blocks, loss_of=other_loss)
-    recorded_to(tmp_path, ROOM)
-    train(last_blocks)
-    recalled_from(tmp_path)
-    recalled = train(last_blocks, loss_of=other_loss)
-    assert_same(recalled, computed)
+    _, recalled = both_ways(tmp_path, last_blocks, loss_of=other_loss)
     # The first output is known as a whole; its last layers run again for their gradients.
     assert recalled.convolutions <= 6 * IN_LAST_BLOCK_AND_AFTER
