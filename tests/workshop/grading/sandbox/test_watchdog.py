@@ -16,7 +16,7 @@ from workshop.grading.sandbox.watchdog import MEMORY, PROCESSES, Watchdog
 
 # More than its bound if what they share is counted twice.
 FORKS = """
-kept = bytearray(b'x' * 100_000_000)
+kept = b'x' * 100_000_000
 import os, time
 while True:
     os.fork()
@@ -25,7 +25,7 @@ while True:
 
 
 SHARES = """
-kept = bytearray(b'x' * 100_000_000)
+kept = b'x' * 100_000_000
 import os, time
 os.fork()
 time.sleep(30)
@@ -74,7 +74,8 @@ def test_counting_shared_memory_does_not_keep_from_counting_processes(
     assert sandbox.reason == PROCESSES
 
 
-# A child that has not begun its own program yet has its parent's memory, all of it.
+# A child that has not begun its own program yet has its parent's memory, all of it. The memory is
+# never there twice, not even for the moment of a copy: that would be too much indeed.
 SPAWNS = """
 import os, time
 os.mkfifo("/tmp/late")
@@ -82,7 +83,7 @@ if not os.fork():
     time.sleep(2)
     os.close(os.open("/tmp/late", os.O_WRONLY))
     os._exit(0)
-kept = bytearray(b'x' * 100_000_000)
+kept = b'x' * 100_000_000
 late = [(os.POSIX_SPAWN_OPEN, 0, "/tmp/late", os.O_RDONLY, 0)]
 os.waitpid(os.posix_spawn("/bin/true", ["true"], {}, file_actions=late), 0)
 """
